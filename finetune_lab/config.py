@@ -1,0 +1,196 @@
+"""What was asked: the method and the settings of a tune, frozen, validated, all faults at once. No torch.
+
+    Full()                                   every weight moves
+    LoRA(r=8, lora_alpha=16)                 the base is frozen, two small matrices beside each one train
+    QLoRA(r=8, lora_alpha=16, bits=4)        the same beside a frozen base of 4 or 8 bits
+
+The names are those of PEFT, bitsandbytes and transformers. Each field carries its help, from which the command line
+and the widgets are built.
+"""
+
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Self
+
+from finetune_lab.errors import ConfigError, listed
+
+QuantType = Literal["nf4", "fp4"]
+Schedule = Literal["linear", "cosine", "constant"]
+
+
+def described(default: Any, help_text: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field with its help and its range (both ends allowed) in the metadata."""
+    return field(default=default, metadata={"help": help_text, "low": low, "high": high})
+
+
+def range_faults(config: Any) -> list[str]:
+    """One line for each field that is outside the range in its metadata or of another type than its default."""
+    faults = []
+    for item in fields(config):
+        value = getattr(config, item.name)
+        faults += [fault for fault in (_type_fault(item, value), _range_fault(item, value)) if fault][:1]
+    return faults
+
+
+def _type_fault(item: "Field[Any]", value: Any) -> str | None:
+    default = None if item.default is MISSING else item.default
+    if default is None or value is None:
+        return None
+    numbers = isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
+    if type(value) is type(default) or numbers:
+        return None
+    return f"{item.name} must be {type(default).__name__}, not {value!r}."
+
+
+def _range_fault(item: "Field[Any]", value: Any) -> str | None:
+    low, high = item.metadata.get("low"), item.metadata.get("high")
+    if not isinstance(value, int | float) or (low is None and high is None):
+        return None
+    if (low is None or value >= low) and (high is None or value <= high):  # NaN fails both comparisons
+        return None
+    span = f"at least {low}" if high is None else f"from {low} to {high}"
+    return f"{item.name} must be {span}, not {value}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Full:
+    """Full fine-tuning: every weight of the base is trained."""
+
+    @property
+    def name(self) -> str:
+        return "full"
+
+    @property
+    def default_learning_rate(self) -> float:
+        return 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoRA:
+    """Low-rank adaptation (arXiv 2106.09685): y = W x + (lora_alpha / r) B A x, with W frozen and B = 0 at the start."""
+
+    r: int = described(8, "rank: the inner width of the two adapter matrices", low=1, high=4096)
+    lora_alpha: int = described(16, "scale: the update is multiplied by lora_alpha / r", low=1)
+    lora_dropout: float = described(0.0, "share of the adapter's inputs set to zero in training", low=0.0, high=0.95)
+    target_modules: str = described(
+        "all-linear", "which linear layers get an adapter: all-linear, or names with commas"
+    )
+    use_rslora: bool = described(False, "scale by lora_alpha / sqrt(r) instead (arXiv 2312.03732)")
+
+    def __post_init__(self) -> None:
+        faults = range_faults(self)
+        if isinstance(self.target_modules, str) and not self.targets:
+            faults.append("target_modules names no module.")
+        if faults:
+            raise ConfigError(listed(faults), "Change these settings.")
+
+    @property
+    def name(self) -> str:
+        return "lora"
+
+    @property
+    def default_learning_rate(self) -> float:
+        return 5e-3
+
+    @property
+    def targets(self) -> str | list[str]:
+        """`target_modules` as PEFT takes it: the word `all-linear` or a list of names."""
+        if self.target_modules == "all-linear":
+            return "all-linear"
+        return [name.strip() for name in self.target_modules.split(",") if name.strip()]
+
+    @property
+    def scaling(self) -> float:
+        """What the adapter's output is multiplied by."""
+        return self.lora_alpha / (self.r**0.5 if self.use_rslora else self.r)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QLoRA(LoRA):
+    """LoRA beside a quantized frozen base (arXiv 2305.14314), by bitsandbytes."""
+
+    bits: int = described(4, "bits of a frozen weight: 4 or 8", low=4, high=8)
+    bnb_4bit_quant_type: QuantType = described("nf4", "4-bit code: nf4 (for normal weights) or fp4")
+    bnb_4bit_use_double_quant: bool = described(False, "quantize the quantization constants too: 4.127 bits, not 4.5")
+
+    def __post_init__(self) -> None:
+        faults = [] if self.bits in (4, 8) else [f"bits must be 4 or 8, not {self.bits!r}; 16 bits is the method lora."]
+        if self.bnb_4bit_quant_type not in ("nf4", "fp4"):
+            faults.append(f"bnb_4bit_quant_type must be nf4 or fp4, not {self.bnb_4bit_quant_type!r}.")
+        if self.bits == 8 and self.bnb_4bit_use_double_quant:
+            faults.append("bnb_4bit_use_double_quant applies to 4 bits only.")
+        if faults:
+            raise ConfigError(listed(faults), "Change these settings.")
+        super().__post_init__()
+
+    @property
+    def name(self) -> str:
+        return "qlora"
+
+
+Method = Full | LoRA | QLoRA
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneConfig:
+    """Everything about a tune but the method. Same configuration, seed, machine and versions: same numbers."""
+
+    model: str = described("lab-base", "base model: lab-base, a Hugging Face name or a local folder")
+    data: str = described("tickets", "training data: tickets, tickets-messy, a JSONL or a CSV file")
+    prompt_field: str | None = described(None, "name of the prompt field in your own file")
+    completion_field: str | None = described(None, "name of the completion field in your own file")
+    eval_data: str | None = described(None, "file to evaluate on; without it, the data set's own or a tenth held out")
+    max_steps: int = described(60, "optimizer steps", low=1)
+    batch_size: int = described(8, "examples in a batch", low=1)
+    gradient_accumulation_steps: int = described(1, "batches in an optimizer step", low=1)
+    max_length: int = described(512, "longest example in tokens; a longer one is cut at the prompt's start", low=8)
+    learning_rate: float | None = described(None, "peak learning rate; without it, the method's own default", low=0.0)
+    lr_scheduler_type: Schedule = described("linear", "how the rate falls: linear, cosine or constant")
+    warmup_ratio: float = described(0.05, "share of the steps over which the rate rises", low=0.0, high=1.0)
+    weight_decay: float = described(0.0, "AdamW's weight decay", low=0.0)
+    max_grad_norm: float = described(1.0, "gradients are scaled down to this norm", low=0.0)
+    gradient_checkpointing: bool = described(False, "recompute activations in backward: less memory, more time")
+    eval_examples: int = described(64, "examples for the evaluation loss", low=1)
+    score_examples: int = described(32, "examples answered by generating, for the score; 0 for none", low=0)
+    save_steps: int = described(0, "steps between checkpoints; 0 for one at the end only", low=0)
+    seed: int = described(0, "seed of the adapter's start, of the order of the data and of dropout", low=0)
+
+    def __post_init__(self) -> None:
+        faults = range_faults(self)
+        if self.lr_scheduler_type not in ("linear", "cosine", "constant"):
+            faults.append(f"lr_scheduler_type must be linear, cosine or constant, not {self.lr_scheduler_type!r}.")
+        if (self.prompt_field is None) != (self.completion_field is None):
+            faults.append("prompt_field and completion_field go together: name both or neither.")
+        if faults:
+            raise ConfigError(listed(faults), "Change these settings.")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some settings changed, validated again."""
+        return replace(self, **changes)
+
+
+def method_to_dict(method: Method) -> dict[str, Any]:
+    """`{"method": "lora", "r": 8, ...}`, as it stands in run.json."""
+    return {"method": method.name, **asdict(method)}
+
+
+def method_from_dict(saved: dict[str, Any]) -> Method:
+    """The method that `method_to_dict` wrote."""
+    kinds: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
+    settings = dict(saved)
+    name = settings.pop("method", None)
+    if name not in kinds:
+        raise ConfigError(f"There is no method {name!r}.", f"Choose one of {', '.join(kinds)}.")
+    return kinds[name](**settings)
+
+
+def settled(config: TuneConfig | None, settings: dict[str, Any]) -> TuneConfig:
+    """The configuration: a ready one, or one made from settings by name, or a ready one with some changed.
+
+    Raises:
+        ConfigError: a setting that does not exist, or a value out of range; all are listed.
+    """
+    known = [item.name for item in fields(TuneConfig)]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ConfigError(f"There is no setting {', '.join(unknown)}.", f"There are: {', '.join(known)}.")
+    return replace(config or TuneConfig(), **settings)

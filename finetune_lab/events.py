@@ -1,0 +1,88 @@
+"""What happens in a tune, as frozen typed records: all that passes from the loop to files, plots and tests. No torch.
+
+    Started -> (Evaluated) -> Stepped, Stepped, ... Saved ... -> (Evaluated) -> Ended
+
+`status` of the end is `finished`, `stopped` (on request, resumable) or `diverged` (a loss or gradient was not finite).
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from finetune_lab.errors import RunError
+
+Status = Literal["finished", "stopped", "diverged"]
+MEMORY_COMPONENTS = (
+    "base_weights", "adapter_weights", "quantization_state", "gradients", "optimizer", "activations", "other",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Started:
+    """The model is built and the first step is next."""
+
+    step: int  # 0, or the step that a resumed run goes on from
+    max_steps: int
+    trainable_parameters: int
+    total_parameters: int
+    reasons: dict[str, str]  # each automatic choice -> why, e.g. {"dtype": "float32: ..."}
+    run_dir: str
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The model was judged on examples it is not trained on."""
+
+    step: int
+    eval_loss: float  # nats a completion token
+    scores: dict[str, float]  # share of exact matches a field; empty where nothing was generated
+    sample_prompt: str = ""
+    sample_answer: str = ""
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One optimizer step is done."""
+
+    step: int  # 1 after the first
+    loss: float  # nats a completion token, before the step
+    learning_rate: float
+    grad_norm: float  # before clipping
+    tokens: int  # real (not padded) tokens in this step
+    seconds: float
+    memory: dict[str, int] = field(default_factory=dict)  # bytes a component, at the step's peak
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint is complete on disk."""
+
+    step: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run is over; its artifact is on disk unless it diverged before the first checkpoint."""
+
+    step: int
+    status: Status
+    reason: str
+    artifact: str | None  # folder of the adapter or of the model
+    artifact_bytes: int
+
+
+Event = Started | Evaluated | Stepped | Saved | Ended
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Evaluated, Stepped, Saved, Ended)}
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def event_from_dict(saved: dict[str, Any]) -> Event:
+    """The event that `event_to_dict` wrote."""
+    fields = dict(saved)
+    kind = KINDS.get(fields.pop("event", ""))
+    if kind is None:
+        raise RunError(f"{saved.get('event')!r} is no kind of event.", f"Kinds: {', '.join(KINDS)}.")
+    return kind(**fields)

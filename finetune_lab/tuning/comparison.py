@@ -1,0 +1,90 @@
+"""`compare`: several methods on the same data in the same order, from the same seed, for the same number of steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
+from finetune_lab.errors import ConfigError
+from finetune_lab.events import Event
+from finetune_lab.tables import as_html, as_text
+from finetune_lab.tuning.run import Run, tune
+from finetune_lab.tuning.run_folder import free_name, label
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side; shown as a table, plotted by `lab.plot`."""
+
+    runs: tuple[Run, ...]
+    folder: Path
+
+    def rows(self) -> list[dict[str, str]]:
+        """One row a run, its cells ready to read."""
+        return [table_row(run.summary) for run in self.runs]
+
+    def __repr__(self) -> str:
+        return as_text(self.rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.rows())
+
+
+def compare(
+    methods: Sequence[Method] | None = None,
+    config: TuneConfig | None = None,
+    *,
+    out: Path | str | None = None,
+    on_event: Callable[[Method, Event], None] | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Tune by each method in turn, each at its own default learning rate unless one `learning_rate` is asked for.
+
+    Stops after the run in progress when that is stopped.
+
+    Args:
+        methods: Full, LoRA and QLoRA with rank 8 without it.
+        config: as in `train`, the same for all.
+        out: folder that the run folders are made in; a dated one in `runs/` without it.
+        on_event: called with the method and every event.
+        **settings: as in `train`, the same for all.
+
+    Raises:
+        LabError: what can't be done, why, and what to do now; nothing runs if any method can't.
+    """
+    chosen = list(methods) if methods is not None else [Full(), LoRA(), QLoRA()]
+    if not chosen:
+        raise ConfigError("There is no method to compare.", "Name at least one.")
+    asked = settled(config, settings)
+    folder = Path(out) if out is not None else free_name(Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-compare")
+    runs: list[Run] = []
+    for method in chosen:
+        heard = (lambda event, method=method: on_event(method, event)) if on_event else None
+        runs.append(tune(method, asked, out=free_name(folder / label(method)), on_event=heard))
+        if runs[-1].status == "stopped":
+            break
+    return Comparison(tuple(runs), folder)
+
+
+def table_row(summary: dict[str, Any]) -> dict[str, str]:
+    """The cells of one run in a table of runs; a value that the run has not reached is a dash."""
+
+    def number(name: str, form: str) -> str:
+        return "-" if summary[name] is None else form.format(summary[name])
+
+    rank = f" r={summary['rank']}" if summary["rank"] else ""
+    bits = f" {summary['bits']}-bit" if summary["method"] == "qlora" else ""
+    trainable, total = summary["trainable_parameters"], summary["total_parameters"]
+    return {
+        "method": f"{summary['method']}{rank}{bits}",
+        "trainable": number("trainable_parameters", "{:,}"),
+        "share": f"{100 * trainable / total:.2f} %" if trainable else "-",
+        "eval loss": f"{number('eval_loss_before', '{:.3f}')} → {number('eval_loss_after', '{:.3f}')}",
+        "score": f"{number('score_before', '{:.0%}')} → {number('score_after', '{:.0%}')}",
+        "tokens/s": number("tokens_per_second", "{:,.0f}"),
+        "seconds": number("seconds", "{:.1f}"),
+        "artifact": f"{summary['artifact_bytes'] / 2**20:.2f} MiB",
+        "status": summary["status"],
+    }

@@ -1,0 +1,76 @@
+"""Judging a model on examples it is not trained on: the loss of the completions, and answers it writes itself."""
+
+from collections.abc import Sequence
+
+import torch
+from peft import PeftModel
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from finetune_lab.data import Example
+from finetune_lab.tuning.batches import Encoded, collate
+from finetune_lab.tuning.labelled import summed_loss
+
+EVALUATION_ROWS = 16
+GENERATION_ROWS = 32
+
+
+@torch.no_grad()
+def evaluation_loss(model: PreTrainedModel | PeftModel, examples: Sequence[Encoded], pad: int) -> float:
+    """Mean loss in nats a labelled token. Batches are of like length; their order does not matter to the sum."""
+    training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    by_length = sorted(examples, key=lambda example: len(example.ids))
+    total, labelled = 0.0, 0
+    for begin in range(0, len(by_length), EVALUATION_ROWS):
+        batch = collate(by_length[begin : begin + EVALUATION_ROWS], pad).to(device)
+        with autocast(model, device):
+            total += summed_loss(model, batch).item()
+        labelled += len(batch.targets)
+    model.train(training)
+    return total / labelled
+
+
+@torch.no_grad()
+def generate(
+    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], max_new_tokens: int
+) -> list[str]:
+    """The model's own continuations of `prompts`, greedy, without special tokens."""
+    training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    settings = GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        use_cache=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    answers: dict[int, str] = {}
+    order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+    for begin in range(0, len(order), GENERATION_ROWS):
+        numbers = order[begin : begin + GENERATION_ROWS]
+        inputs = tokenizer([prompts[n] for n in numbers], padding=True, padding_side="left", return_tensors="pt")
+        with autocast(model, device):
+            output = model.generate(
+                input_ids=inputs["input_ids"].to(device),
+                attention_mask=inputs["attention_mask"].to(device),
+                generation_config=settings,
+            )
+        written = output[:, inputs["input_ids"].shape[1] :]
+        texts = tokenizer.batch_decode(written, skip_special_tokens=True)
+        answers.update(zip(numbers, texts, strict=True))
+    model.train(training)
+    return [answers[number] for number in range(len(prompts))]
+
+
+def longest_completion(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]) -> int:
+    """Tokens of the longest completion, plus the end token: how far an answer may go."""
+    completions = tokenizer([example.completion for example in examples], add_special_tokens=False)["input_ids"]
+    return max(len(ids) for ids in completions) + 1
+
+
+def autocast(model: PreTrainedModel | PeftModel, device: torch.device) -> torch.autocast:
+    """The arithmetic of training: reduced precision on a GPU, float32 on a CPU."""
+    frozen = {p.dtype for p in model.parameters() if p.dtype in (torch.bfloat16, torch.float16)}
+    return torch.autocast(device.type, next(iter(frozen), torch.bfloat16), enabled=device.type == "cuda")

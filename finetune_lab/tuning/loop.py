@@ -1,0 +1,100 @@
+"""Fine-tuning itself: read this from top to bottom and you have read what it is.
+
+    batch -> forward -> loss of the completion -> backward -> clip -> AdamW moves what is trainable -> event
+
+The loop is a generator: it yields one `Stepped` after each optimizer step and holds no opinion about files or plots.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import torch
+from accelerate import Accelerator
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from finetune_lab.config import TuneConfig
+from finetune_lab.events import Stepped
+from finetune_lab.lora_update import fused_updates
+from finetune_lab.memory.measure import components
+from finetune_lab.methods import trainable_parameters
+from finetune_lab.tuning.batches import Batch
+from finetune_lab.tuning.labelled import summed_loss
+
+
+@dataclass
+class Trainer:
+    """A model in training: what the steps change and a checkpoint keeps."""
+
+    model: PreTrainedModel | PeftModel
+    config: TuneConfig
+    learning_rate: float
+    accelerator: Accelerator
+    step: int = 0
+    optimizer: torch.optim.AdamW = field(init=False)
+
+    def __post_init__(self) -> None:
+        trainable = list(trainable_parameters(self.model).values())
+        # fused: one pass over the parameters, without the temporary copy of them that foreach makes
+        self.optimizer = torch.optim.AdamW(
+            trainable, lr=self.learning_rate, weight_decay=self.config.weight_decay, fused=True
+        )
+        if self.config.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def steps(self, batches: Iterator[Batch]) -> Iterator[Stepped]:
+        """Train to `max_steps`, yielding after each step. A non-finite loss or gradient is yielded too, unstepped."""
+        with ExitStack() as stack:
+            stack.enter_context(fused_updates(self.model))
+            while self.step < self.config.max_steps:
+                started = time.perf_counter()
+                group = [next(batches) for _ in range(self.config.gradient_accumulation_steps)]
+                loss, grad_norm = self.backward(group)
+                rate = self.learning_rate * schedule(self.step, self.config)
+                finite = math.isfinite(loss) and math.isfinite(grad_norm)
+                if finite:
+                    self.update(rate)
+                memory = components(self.model, self.optimizer)
+                self.optimizer.zero_grad(set_to_none=True)
+                self.step += 1
+                tokens = sum(batch.tokens for batch in group)
+                yield Stepped(self.step, loss, rate, grad_norm, tokens, time.perf_counter() - started, memory)
+                if not finite:
+                    return
+
+    def backward(self, group: list[Batch]) -> tuple[float, float]:
+        """Gradients of the mean loss over all labelled tokens of the group; returns that loss and the gradients' norm."""
+        labelled = sum(len(batch.targets) for batch in group)
+        total = 0.0
+        for batch in group:
+            with self.accelerator.autocast():
+                loss = summed_loss(self.model, batch.to(self.accelerator.device)) / labelled
+            self.accelerator.backward(loss)
+            total += loss.item()
+        parameters = trainable_parameters(self.model).values()
+        norm = self.accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm)
+        return total, float(norm)
+
+    def update(self, rate: float) -> None:
+        """One AdamW step at this learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+
+
+def schedule(step: int, config: TuneConfig) -> float:
+    """The learning rate's factor for the step after `step` done ones: a linear rise, then the chosen fall."""
+    warmup = round(config.max_steps * config.warmup_ratio)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1, config.max_steps - warmup)
+    match config.lr_scheduler_type:
+        case "linear":
+            return 1 - done
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * done))
+        case "constant":
+            return 1.0

@@ -1,0 +1,129 @@
+"""A session: the pieces of one tune put together, and the order of what happens in it."""
+
+import math
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from finetune_lab.config import Method, TuneConfig
+from finetune_lab.data import load_data
+from finetune_lab.device import detect_device
+from finetune_lab.errors import ConfigError
+from finetune_lab.events import Ended, Evaluated, Event, Saved, Started, Status
+from finetune_lab.methods import build, count_parameters
+from finetune_lab.models import find_base, load_tokenizer, longest_context
+from finetune_lab.scoring import score
+from finetune_lab.tuning import checkpoints
+from finetune_lab.tuning.artifact import folder_bytes, save_artifact
+from finetune_lab.tuning.batches import encode, endless_batches
+from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_completion
+from finetune_lab.tuning.loop import Trainer
+from finetune_lab.tuning.run_folder import RunFolder
+
+
+class Session:
+    """Base, data and method of one tune, checked before anything is trained.
+
+    Raises:
+        LabError: the base, the data or the configuration can't be used.
+    """
+
+    def __init__(self, method: Method, config: TuneConfig, checkpoint: Path | None = None) -> None:
+        self.method, self.config, self.checkpoint = method, config, checkpoint
+        self.device = detect_device()
+        self.source = find_base(config.model)
+        self.data = load_data(config)
+        self.tokenizer = load_tokenizer(self.source)
+        context = longest_context(self.source)
+        if context is not None and config.max_length > context:
+            what = f"max_length {config.max_length} is more than the {context} tokens that {config.model} can read."
+            raise ConfigError(what, f"Use max_length={context} or less.")
+        self.train = encode(self.tokenizer, self.data.train, config.max_length)
+        chosen = random.Random(config.seed)
+        judged = chosen.sample(self.data.validation, min(config.eval_examples, len(self.data.validation)))
+        self.evaluation = encode(self.tokenizer, judged, config.max_length)
+        self.scored = chosen.sample(self.data.test, min(config.score_examples, len(self.data.test)))
+        self.trainer: Trainer | None = None
+
+    @property
+    def learning_rate(self) -> float:
+        return self.config.learning_rate or self.method.default_learning_rate
+
+    @property
+    def pad(self) -> int:
+        return int(self.tokenizer.pad_token_id)
+
+    def facts(self) -> dict[str, str]:
+        """What a resumed run must find unchanged."""
+        return {"base_sha256": self.source.sha256, "data_sha256": self.data.sha256}
+
+    def reasons(self) -> dict[str, str]:
+        """Each automatic choice with its why."""
+        cut = sum(example.cut > 0 for example in self.train)
+        rate = "as asked" if self.config.learning_rate else f"the default of {self.method.name}"
+        found = {**self.device.reasons, "learning_rate": f"{self.learning_rate:g}: {rate}", "data": self.data.reason}
+        if cut:
+            found["max_length"] = f"{cut} of {len(self.train)} prompts lost their start to fit {self.config.max_length}"
+        return found
+
+    def events(self, folder: RunFolder, stop: threading.Event) -> Iterator[Event]:
+        """The run, in order. Ends early when `stop` is set or a step is not finite."""
+        trainer = self.trainer = self._build()
+        parameters = count_parameters(trainer.model)
+        counts = (parameters.trainable, parameters.total)
+        yield Started(trainer.step, self.config.max_steps, *counts, self.reasons(), str(folder.path))
+        if self.checkpoint is None:
+            yield self._evaluate(trainer)
+        accumulated = self.config.gradient_accumulation_steps
+        batches = endless_batches(
+            self.train, self.config.batch_size, self.pad, self.config.seed, skip=trainer.step * accumulated
+        )
+        for stepped in trainer.steps(batches):
+            yield stepped
+            if not (math.isfinite(stepped.loss) and math.isfinite(stepped.grad_norm)):
+                yield self._diverged(folder, stepped.step)
+                return
+            if stop.is_set() and trainer.step < self.config.max_steps:
+                yield from self.stopped(folder, "stop was asked for")
+                return
+            if trainer.step == self.config.max_steps or trainer.step % (self.config.save_steps or math.inf) == 0:
+                yield Saved(trainer.step, str(checkpoints.save(trainer, folder.checkpoints)))
+        artifact = save_artifact(trainer.model, self.tokenizer, folder.path)
+        yield self._evaluate(trainer)
+        yield Ended(trainer.step, "finished", "all steps are done", str(artifact), folder_bytes(artifact))
+
+    def stopped(self, folder: RunFolder, reason: str) -> Iterator[Event]:
+        """Save where the run stands: a checkpoint to go on from and the artifact to try."""
+        if self.trainer is None or self.trainer.step == 0:
+            yield Ended(0, "stopped", f"{reason}, before the first step", None, 0)
+            return
+        yield Saved(self.trainer.step, str(checkpoints.save(self.trainer, folder.checkpoints)))
+        artifact = save_artifact(self.trainer.model, self.tokenizer, folder.path)
+        yield Ended(self.trainer.step, "stopped", reason, str(artifact), folder_bytes(artifact))
+
+    def _build(self) -> Trainer:
+        model = build(self.source, self.method, self.device, self.config.seed)
+        accelerator = Accelerator(mixed_precision=self.device.mixed_precision, cpu=self.device.kind == "cpu")
+        trainer = Trainer(model, self.config, self.learning_rate, accelerator)
+        if self.checkpoint is not None:
+            checkpoints.restore(trainer, self.checkpoint)
+        return trainer
+
+    def _evaluate(self, trainer: Trainer) -> Evaluated:
+        loss = evaluation_loss(trainer.model, self.evaluation, self.pad)
+        if not self.scored:
+            return Evaluated(trainer.step, loss, {})
+        prompts = [example.prompt for example in self.scored]
+        longest = longest_completion(self.tokenizer, self.scored)
+        answers = generate(trainer.model, self.tokenizer, prompts, longest)
+        scores = score(answers, [example.completion for example in self.scored])
+        return Evaluated(trainer.step, loss, scores, prompts[0], answers[0])
+
+    def _diverged(self, folder: RunFolder, step: int) -> Ended:
+        kept = checkpoints.complete(folder.checkpoints)
+        last = f"the last good checkpoint is {kept[0].name}" if kept else "no checkpoint had been written"
+        status: Status = "diverged"
+        return Ended(step, status, f"the loss or its gradient was not finite at step {step}; {last}", None, 0)

@@ -1,0 +1,64 @@
+"""A run in one flat record: what `tune --json` prints, what `compare` tabulates, what run.json ends with. No torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from finetune_lab.events import Ended, Evaluated, Event, Started, Stepped
+from finetune_lab.memory.process import process_peak_bytes
+from finetune_lab.scoring import headline
+
+WARM_UP_STEPS = 2  # the first steps also pay for memory and thread pools: not counted in tokens per second
+
+
+def summarize(description: dict[str, Any], events: Sequence[Event], folder: Path) -> dict[str, Any]:
+    """Fold the events of a run into one record; a value that the run has not reached is None."""
+    started = next((event for event in events if isinstance(event, Started)), None)
+    steps = [event for event in events if isinstance(event, Stepped)]
+    judged = [event for event in events if isinstance(event, Evaluated)]
+    ended = events[-1] if events and isinstance(events[-1], Ended) else None
+    method = description["method"]
+    finished = len(judged) > 1
+    return {
+        "method": method["method"],
+        "rank": method.get("r"),
+        "bits": method.get("bits", 16),
+        "alpha": method.get("lora_alpha"),
+        "trainable_parameters": started.trainable_parameters if started else None,
+        "total_parameters": started.total_parameters if started else None,
+        "steps": len(steps),
+        "tokens": sum(step.tokens for step in steps),
+        "seconds": round(sum(step.seconds for step in steps), 3),
+        "tokens_per_second": tokens_per_second(steps),
+        "loss_first": steps[0].loss if steps else None,
+        "loss_last": steps[-1].loss if steps else None,
+        "eval_loss_before": judged[0].eval_loss if judged else None,
+        "eval_loss_after": judged[-1].eval_loss if finished else None,
+        "score_before": headline_score(judged[0]) if judged else None,
+        "score_after": headline_score(judged[-1]) if finished else None,
+        "scores_before": judged[0].scores if judged else {},
+        "scores_after": judged[-1].scores if finished else {},
+        "memory": {"predicted": None, "measured": measured_memory(steps)},
+        "artifact_bytes": ended.artifact_bytes if ended else 0,
+        "run_dir": str(folder),
+        "status": description.get("status", "running"),
+        "reason": ended.reason if ended else "the process ended before the run did",
+    }
+
+
+def tokens_per_second(steps: Sequence[Stepped]) -> float | None:
+    """Real (not padded) tokens a second of step time, without the first steps where there are enough others."""
+    counted = steps[WARM_UP_STEPS:] or steps
+    seconds = sum(step.seconds for step in counted)
+    return round(sum(step.tokens for step in counted) / seconds, 1) if seconds else None
+
+
+def headline_score(event: Evaluated) -> float | None:
+    return headline(event.scores)[1] if event.scores else None
+
+
+def measured_memory(steps: Sequence[Stepped]) -> dict[str, int]:
+    """Each component's largest value over the run, in bytes, and the process's own peak."""
+    names = {name for step in steps for name in step.memory}
+    largest = {name: max(step.memory.get(name, 0) for step in steps) for name in sorted(names)}
+    return {**largest, "process_peak": process_peak_bytes()}
