@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 
 BIN := .venv/bin
 STAMP := .venv/installed.txt
+# All that an installation depends on: where it is, the part of pyproject.toml above the tools' settings, the pins.
+WANTED := { echo "$(CURDIR)"; sed '/^\[tool\.ruff/,$$d' pyproject.toml; cat constraints.txt; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab demo test check fix wheel
@@ -21,21 +23,21 @@ help:
 	@echo "make wheel   build dist/*.whl"
 	@echo "make setup   only make .venv and install               (PYTHON=python3.12 PIP_ARGS='...')"
 
-# The stamp holds what was installed: pip runs only when the requirements say something new.
+# The stamp holds what was installed: pip runs only when something else is wanted.
 setup:
-	@if ! cat pyproject.toml constraints.txt | cmp -s - $(STAMP); then $(MAKE) --no-print-directory .install; fi
+	@if ! $(WANTED) | cmp -s - $(STAMP); then $(MAKE) --no-print-directory .install; fi
 
 .PHONY: .install
 .install:
 	@command -v $(PYTHON) > /dev/null || { echo "error: there is no $(PYTHON). Install Python 3.11, 3.12 or 3.13, or name yours: make setup PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("error: $(PYTHON) is Python %d.%d; this needs 3.11, 3.12 or 3.13. Name another: make setup PYTHON=python3.11" % v[:2])' || exit 2
-	@test -x $(BIN)/python || { echo "Making .venv"; $(PYTHON) -m venv .venv; }
+	@grep -qsF "$(CURDIR)/" $(BIN)/pip || { echo "Making .venv"; $(PYTHON) -m venv --clear .venv; } # also after a move
 	@echo "Installing into .venv (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
-	@cat pyproject.toml constraints.txt > $(STAMP)
+	@$(WANTED) > $(STAMP)
 
 lab: setup
-	@$(BIN)/python -m jupyter lab --notebook-dir=lessons $(LAB_ARGS) lessons/00_three_tunes.ipynb
+	@$(BIN)/python -m jupyterlab --notebook-dir=lessons $(LAB_ARGS) lessons/00_three_tunes.ipynb
 
 demo: setup
 	@$(BIN)/finetune-lab compare $(DEMO_ARGS)

@@ -24,7 +24,7 @@ _HOMES = {
     "train": "tuning.training",
     "tune": "tuning.run",
 }
-__all__ = ["__version__", *_HOMES]  # pyright: ignore
+__all__ = ["Full", "LabError", "LoRA", "QLoRA", "TuneConfig", "compare", "doctor", "load_run", "plot", "train", "tune"]
 
 if TYPE_CHECKING:
     from finetune_lab.config import Full as Full
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from finetune_lab.diagnosis import doctor as doctor
     from finetune_lab.errors import LabError as LabError
     from finetune_lab.tuning.comparison import compare as compare
-    from finetune_lab.tuning.training import train as train
-    from finetune_lab.tuning.run import tune as tune
     from finetune_lab.tuning.run import load_run as load_run
+    from finetune_lab.tuning.run import tune as tune
+    from finetune_lab.tuning.training import train as train
     from finetune_lab.views.charts import plot as plot
 
 

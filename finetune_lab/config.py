@@ -66,14 +66,12 @@ class Full:
 
 @dataclass(frozen=True, kw_only=True)
 class LoRA:
-    """Low-rank adaptation (arXiv 2106.09685): y = W x + (lora_alpha / r) B A x, with W frozen and B = 0 at the start."""
+    """Low-rank adaptation (arXiv 2106.09685): y = W x + (lora_alpha / r) B A x, W frozen, B = 0 at the start."""
 
     r: int = described(8, "rank: the inner width of the two adapter matrices", low=1, high=4096)
     lora_alpha: int = described(16, "scale: the update is multiplied by lora_alpha / r", low=1)
     lora_dropout: float = described(0.0, "share of the adapter's inputs set to zero in training", low=0.0, high=0.95)
-    target_modules: str = described(
-        "all-linear", "which linear layers get an adapter: all-linear, or names with commas"
-    )
+    target_modules: str = described("all-linear", "linear layers with an adapter: all-linear, or names with commas")
     use_rslora: bool = described(False, "scale by lora_alpha / sqrt(r) instead (arXiv 2312.03732)")
 
     def __post_init__(self) -> None:

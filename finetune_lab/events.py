@@ -76,6 +76,7 @@ KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Evalu
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
+    """The event as one line of events.jsonl holds it."""
     return {"event": type(event).__name__, **asdict(event)}
 
 

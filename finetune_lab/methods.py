@@ -32,19 +32,18 @@ class Parameters:
 
 def build(source: Source, method: Method, device: Device, seed: int) -> PreTrainedModel | PeftModel:
     """A fresh copy of the base, made trainable by `method`, in training mode."""
+    model: PreTrainedModel | PeftModel
     match method:
         case Full():
-            model = load_model(source, device.torch_device, torch.float32)
-            model.requires_grad_(True)
+            model = load_model(source, device.torch_device, torch.float32).requires_grad_(True)
         case QLoRA():
-            quantization = quantization_config(method, device)
-            model = load_model(source, device.torch_device, device.dtype, quantization)
-            model = attach(model, method, seed)
+            base = load_model(source, device.torch_device, device.dtype, quantization_config(method, device))
+            model = attach(base, method, seed)
         case LoRA():
-            model = load_model(source, device.torch_device, device.dtype)
-            model = attach(model, method, seed)
+            model = attach(load_model(source, device.torch_device, device.dtype), method, seed)
     keep_trainable_form(model)
-    return model.train()
+    model.train()
+    return model
 
 
 def attach(model: PreTrainedModel, method: LoRA, seed: int) -> PeftModel:
@@ -89,7 +88,7 @@ def keep_trainable_form(model: nn.Module) -> None:
     """
     for layer in model.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):
-            layer.support_avx512bf16_for_cpu = False
+            vars(layer)["support_avx512bf16_for_cpu"] = False
 
 
 def count_parameters(model: nn.Module) -> Parameters:

@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -37,7 +38,7 @@ INSTEAD = "Use model='lab-base', which is embedded, or the path of a local folde
 
 @dataclass(frozen=True)
 class Source:
-    """Where a base model comes from: `location` is what transformers loads, `sha256` is of its weights ("" on the hub)."""
+    """Where a base comes from: `location` is what transformers loads, `sha256` is of its weights ("" on the hub)."""
 
     name: str
     location: str
@@ -56,7 +57,7 @@ def find_base(name: str) -> Source:
         expected = json.loads((folder / "sha256.json").read_text(encoding="utf-8"))["model.safetensors"]
         if found != expected:
             raise ModelError(
-                f"The embedded base model {folder} has SHA-256 {found[:12]}..., not {expected[:12]}...: it was changed.",
+                f"The embedded base {folder} has SHA-256 {found[:12]}..., not {expected[:12]}...: it was changed.",
                 "Install finetune-lab again.",
             )
         return Source(name, str(folder), found)
@@ -110,7 +111,7 @@ def load_model(
     except Exception as error:
         raise explained(error, source, "model") from error
     if quantization is None:
-        model.to(device)
+        nn.Module.to(model, device)
     model.requires_grad_(False)
     return model
 

@@ -14,7 +14,10 @@ def as_text(rows: Rows) -> str:
     widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
     lines = [names, ["-" * width for width in widths], *([row[name] for name in names] for row in rows)]
     return "\n".join(
-        "  ".join(cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(zip(line, widths)))
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )
 

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from corpus import encode, read_documents, rows, train_tokenizer
 from ticket_records import random_records
 from ticket_text import domain_text
+from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 TOKENS_PER_STEP = 6144
@@ -181,7 +182,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     tokenizer, streams, text_bytes = prepare(options.corpus, options.work, options.seed)
     device = torch.device(options.device)
-    run = Pretraining.begin(new_model(tokenizer).to(device), options.work, device, options.seed)
+    run = Pretraining.begin(nn.Module.to(new_model(tokenizer), device), options.work, device, options.seed)
     if options.compile:
         run.model.model.compile()
     pretrain(run, streams, options.minutes * 60, text_bytes)

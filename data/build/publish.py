@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from pretrain import LONG, bits_per_byte, new_model, prepare
@@ -35,11 +36,13 @@ def continuations(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -
     settings = GenerationConfig(
         max_new_tokens=40, do_sample=False, repetition_penalty=1.2, pad_token_id=tokenizer.pad_token_id
     )
-    found = []
+    found: list[tuple[str, str]] = []
     for prompt in PROMPTS:
         ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
-        output = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=settings)
-        found.append((prompt, tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)))
+        output: Any = model.generate(  # type: ignore[misc]  # transformers types `self` as a protocol that no model matches
+            ids, attention_mask=torch.ones_like(ids), generation_config=settings
+        )
+        found.append((prompt, str(tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True))))
     return found
 
 

@@ -29,7 +29,7 @@ def storage_bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def quantization_tensors(parameter: Any) -> list[Tensor]:
-    """bitsandbytes' own constants for one quantized weight: block scales, code table, second-level scales; row scales."""
+    """bitsandbytes' own constants for one quantized weight: block scales and their own, code table, row scales."""
     found: list[Tensor] = []
     state = getattr(parameter, "quant_state", None)
     while state is not None:

@@ -16,7 +16,7 @@ def save_artifact(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedToken
     if adapter:
         model.save_pretrained(str(partial), save_embedding_layers=False)
     else:
-        model.save_pretrained(partial)
+        model.save_pretrained(str(partial))
         tokenizer.save_pretrained(partial)
     if final.exists():
         shutil.rmtree(final)

@@ -40,8 +40,12 @@ class Batch:
     tokens: int  # real tokens, without padding
 
     def to(self, device: torch.device) -> "Batch":
-        moved = (tensor.to(device) for tensor in (self.input_ids, self.row, self.column, self.targets))
-        return Batch(*moved, self.tokens)
+        """The same batch on another device."""
+        if self.input_ids.device == device:
+            return self
+        tensors = (self.input_ids, self.row, self.column, self.targets)
+        input_ids, row, column, targets = (tensor.to(device) for tensor in tensors)
+        return Batch(input_ids, row, column, targets, self.tokens)
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_length: int) -> list[Encoded]:
@@ -69,7 +73,9 @@ def collate(examples: Sequence[Encoded], pad: int) -> Batch:
     """A right-padded batch with its labelled positions."""
     width = max(len(example.ids) for example in examples)
     input_ids = torch.full((len(examples), width), pad, dtype=torch.long)
-    row, column, targets = [], [], []
+    row: list[int] = []
+    column: list[int] = []
+    targets: list[int] = []
     for number, example in enumerate(examples):
         input_ids[number, : len(example.ids)] = torch.tensor(example.ids)
         row += [number] * (len(example.ids) - example.start)

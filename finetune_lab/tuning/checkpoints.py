@@ -103,6 +103,7 @@ def complete(folder: Path) -> list[Path]:
 
 
 def verification_faults(checkpoint: Path) -> list[str]:
+    """What is wrong with a checkpoint, a line a file; nothing when it is whole."""
     try:
         files = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError) as error:
@@ -118,6 +119,7 @@ def verification_faults(checkpoint: Path) -> list[str]:
 
 
 def sha256(file: Path) -> str:
+    """The hash of a file, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def compare(
     on_event: Callable[[Method, Event], None] | None = None,
     **settings: Any,
 ) -> Comparison:
-    """Tune by each method in turn, each at its own default learning rate unless one `learning_rate` is asked for.
+    """Tune by each method in turn, each at its own default learning rate unless one is asked for.
 
     Stops after the run in progress when that is stopped.
 
@@ -54,14 +55,18 @@ def compare(
     Raises:
         LabError: what can't be done, why, and what to do now; nothing runs if any method can't.
     """
-    chosen = list(methods) if methods is not None else [Full(), LoRA(), QLoRA()]
+    chosen: list[Method] = list(methods) if methods is not None else [Full(), LoRA(), QLoRA()]
     if not chosen:
         raise ConfigError("There is no method to compare.", "Name at least one.")
     asked = settled(config, settings)
-    folder = Path(out) if out is not None else free_name(Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-compare")
+    folder = (
+        Path(out)
+        if out is not None
+        else free_name(Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-compare")
+    )
     runs: list[Run] = []
     for method in chosen:
-        heard = (lambda event, method=method: on_event(method, event)) if on_event else None
+        heard = partial(on_event, method) if on_event else None
         runs.append(tune(method, asked, out=free_name(folder / label(method)), on_event=heard))
         if runs[-1].status == "stopped":
             break

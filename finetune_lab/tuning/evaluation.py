@@ -52,7 +52,7 @@ def generate(
         numbers = order[begin : begin + GENERATION_ROWS]
         inputs = tokenizer([prompts[n] for n in numbers], padding=True, padding_side="left", return_tensors="pt")
         with autocast(model, device):
-            output = model.generate(
+            output = model.generate(  # type: ignore[operator]  # PeftModel passes it on by __getattr__
                 input_ids=inputs["input_ids"].to(device),
                 attention_mask=inputs["attention_mask"].to(device),
                 generation_config=settings,

@@ -66,7 +66,7 @@ class Trainer:
                     return
 
     def backward(self, group: list[Batch]) -> tuple[float, float]:
-        """Gradients of the mean loss over all labelled tokens of the group; returns that loss and the gradients' norm."""
+        """Gradients of the mean loss over the group's labelled tokens; returns that loss and the gradients' norm."""
         labelled = sum(len(batch.targets) for batch in group)
         total = 0.0
         for batch in group:

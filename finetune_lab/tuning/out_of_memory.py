@@ -25,4 +25,5 @@ def explained_memory() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type where it has none."""
     return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")

@@ -65,6 +65,7 @@ class Run:
 
 
 def shown(value: Any) -> str:
+    """A figure as a person reads it."""
     return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -54,6 +54,7 @@ def tokens_per_second(steps: Sequence[Stepped]) -> float | None:
 
 
 def headline_score(event: Evaluated) -> float | None:
+    """The one score that stands for an evaluation; None where nothing was generated."""
     return headline(event.scores)[1] if event.scores else None
 
 
