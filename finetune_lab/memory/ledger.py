@@ -1,0 +1,121 @@
+"""The measured memory of a tune: each step's components, and on sampled steps the whole curve.
+
+    ledger = Ledger(model, optimizer)              once a run
+    with ledger.step(positions):                   around backward and the optimizer's step
+        ...
+    ledger.components                              bytes by component of that step
+
+What does not change is counted once. Activations are counted at every step, from what autograd saves. The curve, and
+with it `other` and `peak`, costs more and is recorded on sampled steps: the first two, and each that is larger than all
+sampled before, so that the run's highest peak is a measured one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from finetune_lab.memory.curve import StepCurve
+from finetune_lab.memory.live import LiveStorages
+from finetune_lab.memory.storages import (
+    gradient_tensors,
+    model_tensors,
+    optimizer_tensors,
+    storage_bytes,
+    storage_key,
+)
+
+
+class Ledger:
+    """Counts the memory of a model in training, in bytes."""
+
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self._model, self._optimizer = model, optimizer
+        self._held = model_tensors(model)
+        self._held_keys = {storage_key(tensor) for tensors in self._held.values() for tensor in tensors}
+        self._fixed = {component: storage_bytes(tensors) for component, tensors in self._held.items()}
+        self._trained: dict[str, int] = {}
+        self._steps = 0
+        self._largest = 0
+        self.components: dict[str, int] = dict(self._fixed)
+        self.curve: StepCurve | None = None  # of the sampled step with the highest peak
+
+    @contextmanager
+    def step(self, positions: int) -> Iterator[None]:
+        """Measure the step inside; `positions` (rows times width, padding too) says how large it is."""
+        sampled = self._steps < 2 or positions > self._largest
+        self._largest = max(self._largest, positions)
+        cuda = next(self._model.parameters()).device if torch.cuda.is_available() else None
+        if cuda is not None:
+            torch.cuda.reset_peak_memory_stats(cuda)
+        if sampled:
+            yield from self._sampled_step()
+        else:
+            yield from self._plain_step()
+        if cuda is not None:
+            self.components["cuda_allocated_peak"] = torch.cuda.max_memory_allocated(cuda)
+            self.components["cuda_reserved_peak"] = torch.cuda.max_memory_reserved(cuda)
+        self._steps += 1
+
+    def _sampled_step(self) -> Iterator[None]:
+        held = {
+            **self._held,
+            "gradients": gradient_tensors(self._model),
+            "optimizer": optimizer_tensors(self._optimizer),
+        }
+        live = LiveStorages(self._model, held)
+        with live:
+            yield
+        curve = live.curve()
+        if self.curve is None or curve.peak > self.curve.peak:
+            self.curve = curve.thinned()
+        self.components = {**self._fixed, **self._trained_now(), **moving(curve)}
+
+    def _plain_step(self) -> Iterator[None]:
+        saved = SavedForBackward(self._held_keys)
+        with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
+            yield
+        self.components = {**self._fixed, **self._trained_now(), "activations": saved.most}
+
+    def _trained_now(self) -> dict[str, int]:
+        """Bytes of gradients and moments: the same after every step, so counted after the first only."""
+        if not self._trained or self._steps == 0:
+            gradients, moments = gradient_tensors(self._model), optimizer_tensors(self._optimizer)
+            self._trained = {"gradients": storage_bytes(gradients), "optimizer": storage_bytes(moments)}
+        return self._trained
+
+
+def moving(curve: StepCurve) -> dict[str, int]:
+    """What only a curve knows: the largest `activations` and `other` of the step, and its peak."""
+    largest = curve.largest()
+    return {"activations": largest["activations"], "other": curve.at_peak()["other"], "peak": curve.peak}
+
+
+class SavedForBackward:
+    """The bytes that autograd keeps from forward to backward, the model's own left out."""
+
+    def __init__(self, held: set[int]) -> None:
+        self._held = held
+        self._seen: set[int] = set()
+        self._sum = 0
+        self._unpacking = False
+        self.most = 0
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        """Note a tensor that autograd saves."""
+        if self._unpacking:  # the next batch of the same step begins
+            self._seen.clear()
+            self._sum, self._unpacking = 0, False
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key not in self._held and key not in self._seen:
+            self._seen.add(key)
+            self._sum += storage.nbytes()
+            self.most = max(self.most, self._sum)
+        return tensor
+
+    def unpack(self, tensor: Tensor) -> Tensor:
+        """Give it back unchanged."""
+        self._unpacking = True
+        return tensor
