@@ -11,7 +11,7 @@ from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, Train
 from finetune_lab.config import Method, TuneConfig
 from finetune_lab.device import detect_device
 from finetune_lab.methods import build
-from finetune_lab.tuning.batches import Batch, Encoded, endless_batches
+from finetune_lab.tuning.batches import Batch, Encoded
 from finetune_lab.tuning.loop import Trainer as Loop
 from finetune_lab.tuning.session import Session
 
@@ -84,7 +84,7 @@ def their_rows(examples: Sequence[Encoded]) -> list[dict[str, Any]]:
 def their_side(
     session: Session, method: Method, config: TuneConfig, rows: list[dict[str, Any]], folder: str, kind: type[Trainer]
 ) -> tuple[Trainer, Clock, CountingCollator]:
-    """A fresh model in transformers.Trainer, with its defaults but for what must be equal (rate, seed, float32, CPU)."""
+    """A fresh model in transformers.Trainer, with its defaults but for what must be equal: rate, seed, float32."""
     arguments = TrainingArguments(
         output_dir=folder,
         max_steps=config.max_steps,

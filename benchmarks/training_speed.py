@@ -2,8 +2,8 @@
 
     python benchmarks/training_speed.py [--pairs 5] [--steps 10] [--write]
 
-Both sides tune the same base by the same adapter from the same seed in float32 on the same examples. They take turns (A B
-A B ...), so that a busy machine slows both. First their losses are compared on the very same batches: a timing of
+Both sides tune the same base by the same adapter from the same seed in float32 on the same examples. They take turns
+(A B A B ...), so that a busy machine slows both. First their losses are compared on the very same batches: a timing of
 different arithmetic would say nothing.
 """
 
@@ -55,7 +55,7 @@ def alternate(pairs: int, a: Callable[[], float], b: Callable[[], float]) -> tup
 def loss_difference(session: Session, examples: list[Encoded], folder: str) -> float:
     """Largest difference of the two sides' losses over 20 steps on the same batches."""
     config = TuneConfig(max_steps=20, lr_scheduler_type="constant", warmup_ratio=0.0)
-    numbers = [batch for batch in order([len(e.ids) for e in examples], config.batch_size, 0, 0)][:20]
+    numbers = order([len(e.ids) for e in examples], config.batch_size, 0, 0)[:20]
     batches = [[examples[number] for number in batch] for batch in numbers if len(batch) == config.batch_size]
     config = config.replace(max_steps=len(batches))
     ours = our_losses(our_side(session, LoRA(), config), iter([collate(batch, session.pad) for batch in batches]))
@@ -153,9 +153,9 @@ def report(ratios: list[Ratio], differences: dict[str, float], pairs: int, steps
     lines = [
         "# Training speed, as ratios in one run",
         "",
-        f"`python benchmarks/training_speed.py --pairs {pairs} --steps {steps} --write`. {device.name}, {torch.get_num_threads()} threads, "
-        f"Python {platform.python_version()}, {versions}. Pairs take turns; a ratio is of one pair. Largest difference of the losses over "
-        f"20 steps on the same batches: {same}.",
+        f"`python benchmarks/training_speed.py --pairs {pairs} --steps {steps} --write`. {device.name}, "
+        f"{torch.get_num_threads()} thread(s), Python {platform.python_version()}, {versions}. Pairs take turns; a ratio "
+        f"is of one pair. Largest difference of the losses over 20 steps on the same batches: {same}.",
         "",
         "| what | median | lowest to highest | goal |",
         "|---|---|---|---|",

@@ -18,6 +18,7 @@ def score(answers: Sequence[str], expected: Sequence[str]) -> dict[str, float]:
     - `valid_json`: the answer starts with a JSON object (NaN, Infinity and repeated keys are not JSON here);
     - `field:<name>`, for each field of the expected records: the same value of the same type, over the pairs whose
       expected record has the field; an answer without it is a miss;
+    - `fields`: the mean over those fields: what share of the record is right;
     - `record`: all fields are equal, there are no others, and no text follows the object.
 
     Otherwise:
@@ -42,12 +43,12 @@ def score(answers: Sequence[str], expected: Sequence[str]) -> dict[str, float]:
 
 
 def headline(scores: dict[str, float]) -> tuple[str, float]:
-    """The one number for tables: `record`, or `overlap` for free text.
+    """The one number for tables: `fields`, or `overlap` for free text.
 
     Raises:
         ConfigError: these are no scores of `score`.
     """
-    for name in ("record", "overlap"):
+    for name in ("fields", "overlap"):
         if name in scores:
             return name, scores[name]
     raise ConfigError("There is no score to show: nothing was generated.", "Set score_examples to 1 or more.")
@@ -65,6 +66,7 @@ def _record_scores(answers: Sequence[str], expected: list[Record]) -> dict[str, 
                 if name in wanted
             ]
         )
+    scores["fields"] = _mean([share for name, share in scores.items() if name.startswith("field:")])
     scores["record"] = _mean(
         [rest == "" and _same(record, wanted) for (record, rest), wanted in zip(parsed, expected, strict=True)]
     )

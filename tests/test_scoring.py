@@ -76,7 +76,7 @@ def test_one_completion_that_is_no_object_makes_it_free_text() -> None:
 
 
 def test_headline() -> None:
-    assert headline(score([WANTED], [WANTED])) == ("record", 1.0)
+    assert headline(score([WANTED], [WANTED])) == ("fields", 1.0)
     assert headline(score(["a"], ["b"])) == ("overlap", 0.0)
     with pytest.raises(ConfigError, match="nothing was generated"):
         headline({})

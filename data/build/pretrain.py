@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from corpus import encode, read_documents, rows, train_tokenizer
-from ticket_records import random_records
+from ticket_records import random_records, record_pages
 from ticket_text import domain_text
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -28,7 +28,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 TOKENS_PER_STEP = 6144
 SHORT, LONG = 256, 512  # row length before and after FALL_FROM
 WARM_UNTIL, FALL_FROM = 0.02, 0.55  # shares of the time allowed
-DOMAIN_SHARE = 0.08  # of the rows, once the rate falls
+DOMAIN_SHARE = 0.12  # of the rows, once the rate falls
+RECORD_PAGES = 750  # of eight ticket records each
 MUON_RATE, ADAMW_RATE = 0.02, 4e-3
 SAVE_EVERY_SECONDS = 240.0
 
@@ -164,7 +165,8 @@ def prepare(corpus: Path, work: Path, seed: int) -> tuple[PreTrainedTokenizerFas
         np.savez(work / "streams.npz", train=encode(tokenizer, documents), valid=encode(tokenizer, valid_documents))
     tokenizer = PreTrainedTokenizerFast.from_pretrained(work / "tokenizer")
     streams = dict(np.load(work / "streams.npz"))
-    return tokenizer, {**streams, "domain": encode(tokenizer, domain_text(seed))}, text_bytes
+    domain = domain_text(seed) + record_pages(seed + 1, RECORD_PAGES)
+    return tokenizer, {**streams, "domain": encode(tokenizer, domain)}, text_bytes
 
 
 def main() -> None:

@@ -115,3 +115,9 @@ def random_records(seed: int, count: int) -> list[str]:
     """Records of random facts, for the tokenizer: no message belongs to them."""
     random_ = random.Random(seed)
     return [record(random_facts(random_)) for _ in range(count)]
+
+
+def record_pages(seed: int, pages: int, each: int = 8) -> list[str]:
+    """Pages of random records, one a line, for pretraining: what a record looks like, without any message."""
+    records = random_records(seed, pages * each)
+    return ["\n".join(records[at : at + each]) for at in range(0, len(records), each)]

@@ -1,0 +1,85 @@
+"""One training step on the meta device: the code that trains, with every storage counted and nothing computed."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from finetune_lab.device import Device
+from finetune_lab.lora_update import fused_updates
+from finetune_lab.memory.curve import StepCurve
+from finetune_lab.memory.live import LiveStorages
+from finetune_lab.memory.meta_attention import AttentionOfDevice
+from finetune_lab.memory.meta_model import MetaModel
+from finetune_lab.memory.storages import gradient_tensors, model_tensors, storage_bytes
+from finetune_lab.methods import trainable_parameters
+from finetune_lab.tuning.labelled import summed_loss
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a step is given."""
+
+    batch_size: int  # rows
+    length: int  # tokens of a row, padding too
+    labelled: int  # tokens of the batch that are learned
+    accumulation: int = 1  # batches of this shape before the optimizer moves
+    checkpointing: bool = False
+
+
+class MetaBatch(NamedTuple):
+    """A batch without data; the fields of `tuning.batches.Batch`."""
+
+    input_ids: Tensor
+    row: Tensor
+    column: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What one traced step holds and how it moves."""
+
+    built: MetaModel
+    fixed: dict[str, int]  # bytes of what never changes, by component; gradients as they are after backward
+    curve: StepCurve
+
+
+def trace(built: MetaModel, shape: Shape, device: Device) -> Traced:
+    """Run one step, as every step from the second on: the optimizer's moments are there, gradients not yet."""
+    model = built.model
+    if shape.checkpointing:
+        # inside backward the attention mode is off, and has to be entered again for what is recomputed
+        contexts = {"context_fn": lambda: (nullcontext(), AttentionOfDevice(device.kind))}
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False, **contexts})
+    moments = optimizer_on_meta(model)
+    held = {**model_tensors(model), "optimizer": moments}
+    batch = meta_batch(shape)
+    live = LiveStorages(model, held)
+    with AttentionOfDevice(device.kind), fused_updates(model), live:
+        for _ in range(shape.accumulation):
+            loss = summed_loss(model, batch) / shape.labelled  # type: ignore[arg-type]
+            loss.backward()
+            del loss
+    sizes = {component: storage_bytes(tensors) for component, tensors in held.items()}
+    return Traced(built, {**sizes, "gradients": storage_bytes(gradient_tensors(model))}, live.curve())
+
+
+def optimizer_on_meta(model: nn.Module) -> list[Tensor]:
+    """What AdamW keeps: two moments like each parameter, and a step count of one float32."""
+    kept = []
+    for parameter in trainable_parameters(model).values():
+        kept += [torch.empty_like(parameter), torch.empty_like(parameter), torch.empty((), device="meta")]
+    return kept
+
+
+def meta_batch(shape: Shape) -> MetaBatch:
+    """A batch of this shape."""
+
+    def numbers(*size: int) -> Tensor:
+        return torch.empty(size, dtype=torch.long, device="meta")
+
+    labelled = [numbers(shape.labelled) for _ in range(3)]
+    return MetaBatch(numbers(shape.batch_size, shape.length), *labelled)
