@@ -8,8 +8,10 @@ The names are those of PEFT, bitsandbytes and transformers. Each field carries i
 and the widgets are built.
 """
 
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
-from typing import Any, Literal, Self
+import math
+from collections.abc import Sequence
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Self, get_args, get_origin
 
 from finetune_lab.errors import ConfigError, listed
 
@@ -23,7 +25,7 @@ def described(default: Any, help_text: str, *, low: float | None = None, high: f
 
 
 def range_faults(config: Any) -> list[str]:
-    """One line for each field that is outside the range in its metadata or of another type than its default."""
+    """One line for each field whose value is of another type than is declared, or outside the range in its metadata."""
     faults = []
     for item in fields(config):
         value = getattr(config, item.name)
@@ -32,23 +34,29 @@ def range_faults(config: Any) -> list[str]:
 
 
 def _type_fault(item: "Field[Any]", value: Any) -> str | None:
-    default = None if item.default is MISSING else item.default
-    if default is None or value is None:
+    if get_origin(item.type) is Literal:
+        choices = get_args(item.type)
+        return None if value in choices else f"{item.name} must be {_either(choices)}, not {value!r}."
+    allowed = [kind for kind in (get_args(item.type) or (item.type,)) if kind is not type(None)]
+    if value is None and item.default is None:
         return None
-    numbers = isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
-    if type(value) is type(default) or numbers:
-        return None
-    return f"{item.name} must be {type(default).__name__}, not {value!r}."
+    if type(value) in allowed or (float in allowed and type(value) is int):  # true and false are no numbers
+        return None if value != "" else f"{item.name} must not be empty."
+    return f"{item.name} must be {_either([kind.__name__ for kind in allowed])}, not {value!r}."
 
 
 def _range_fault(item: "Field[Any]", value: Any) -> str | None:
+    if not isinstance(value, int | float):
+        return None
     low, high = item.metadata.get("low"), item.metadata.get("high")
-    if not isinstance(value, int | float) or (low is None and high is None):
+    if (low is None or value >= low) and (high is None or value <= high) and abs(value) < math.inf:  # NaN fails all
         return None
-    if (low is None or value >= low) and (high is None or value <= high):  # NaN fails both comparisons
-        return None
-    span = f"at least {low}" if high is None else f"from {low} to {high}"
-    return f"{item.name} must be {span}, not {value}."
+    span = "finite" if low is None else f"at least {low}" if high is None else f"from {low} to {high}"
+    return f"{item.name} must be {span}{'' if abs(value) < math.inf else ' and finite'}, not {value}."
+
+
+def _either(choices: Sequence[str]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +77,19 @@ class LoRA:
     """Low-rank adaptation (arXiv 2106.09685): y = W x + (lora_alpha / r) B A x, W frozen, B = 0 at the start."""
 
     r: int = described(8, "rank: the inner width of the two adapter matrices", low=1, high=4096)
-    lora_alpha: int = described(16, "scale: the update is multiplied by lora_alpha / r", low=1)
+    lora_alpha: int = described(16, "scale: the update is multiplied by lora_alpha / r", low=1, high=1_000_000)
     lora_dropout: float = described(0.0, "share of the adapter's inputs set to zero in training", low=0.0, high=0.95)
     target_modules: str = described("all-linear", "linear layers with an adapter: all-linear, or names with commas")
     use_rslora: bool = described(False, "scale by lora_alpha / sqrt(r) instead (arXiv 2312.03732)")
 
     def __post_init__(self) -> None:
-        faults = range_faults(self)
-        if isinstance(self.target_modules, str) and not self.targets:
-            faults.append("target_modules names no module.")
-        if faults:
+        if faults := self.faults():
             raise ConfigError(listed(faults), "Change these settings.")
+
+    def faults(self) -> list[str]:
+        """What is wrong with these settings, a line each."""
+        named = not isinstance(self.target_modules, str) or self.target_modules == "" or self.targets
+        return range_faults(self) + ([] if named else ["target_modules names no module."])
 
     @property
     def name(self) -> str:
@@ -110,15 +120,15 @@ class QLoRA(LoRA):
     bnb_4bit_quant_type: QuantType = described("nf4", "4-bit code: nf4 (for normal weights) or fp4")
     bnb_4bit_use_double_quant: bool = described(False, "quantize the quantization constants too: 4.127 bits, not 4.5")
 
-    def __post_init__(self) -> None:
-        faults = [] if self.bits in (4, 8) else [f"bits must be 4 or 8, not {self.bits!r}; 16 bits is the method lora."]
-        if self.bnb_4bit_quant_type not in ("nf4", "fp4"):
-            faults.append(f"bnb_4bit_quant_type must be nf4 or fp4, not {self.bnb_4bit_quant_type!r}.")
-        if self.bits == 8 and self.bnb_4bit_use_double_quant:
+    def faults(self) -> list[str]:
+        """What is wrong with these settings, a line each."""
+        faults = super().faults()
+        if type(self.bits) is int and self.bits not in (4, 8):
+            faults = [fault for fault in faults if not fault.startswith("bits ")]
+            faults.append(f"bits must be 4 or 8, not {self.bits}; 16 bits is the method lora.")
+        if self.bits == 8 and self.bnb_4bit_use_double_quant is True:
             faults.append("bnb_4bit_use_double_quant applies to 4 bits only.")
-        if faults:
-            raise ConfigError(listed(faults), "Change these settings.")
-        super().__post_init__()
+        return faults
 
     @property
     def name(self) -> str:
@@ -150,12 +160,10 @@ class TuneConfig:
     eval_examples: int = described(64, "examples for the evaluation loss", low=1)
     score_examples: int = described(32, "examples answered by generating, for the score; 0 for none", low=0)
     save_steps: int = described(0, "steps between checkpoints; 0 for one at the end only", low=0)
-    seed: int = described(0, "seed of the adapter's start, of the order of the data and of dropout", low=0)
+    seed: int = described(0, "seed of the adapter's start, of the data's order, of dropout", low=0, high=2**32 - 1)
 
     def __post_init__(self) -> None:
         faults = range_faults(self)
-        if self.lr_scheduler_type not in ("linear", "cosine", "constant"):
-            faults.append(f"lr_scheduler_type must be linear, cosine or constant, not {self.lr_scheduler_type!r}.")
         if (self.prompt_field is None) != (self.completion_field is None):
             faults.append("prompt_field and completion_field go together: name both or neither.")
         if faults:
@@ -171,13 +179,21 @@ def method_to_dict(method: Method) -> dict[str, Any]:
     return {"method": method.name, **asdict(method)}
 
 
+def require_method(method: Any) -> Method:
+    """The method itself; anything else, such as its name, is an error."""
+    if not isinstance(method, Full | LoRA | QLoRA):
+        raise ConfigError(f"{method!r} is no method.", "Give Full(), LoRA() or QLoRA(), with parentheses.")
+    return method
+
+
 def method_from_dict(saved: dict[str, Any]) -> Method:
     """The method that `method_to_dict` wrote."""
     kinds: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
     settings = dict(saved)
     name = settings.pop("method", None)
-    if name not in kinds:
+    if not isinstance(name, str) or name not in kinds:
         raise ConfigError(f"There is no method {name!r}.", f"Choose one of {', '.join(kinds)}.")
+    _refuse_unknown(kinds[name], settings)
     return kinds[name](**settings)
 
 
@@ -187,8 +203,21 @@ def settled(config: TuneConfig | None, settings: dict[str, Any]) -> TuneConfig:
     Raises:
         ConfigError: a setting that does not exist, or a value out of range; all are listed.
     """
-    known = [item.name for item in fields(TuneConfig)]
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise ConfigError(f"There is no setting {', '.join(unknown)}.", f"There are: {', '.join(known)}.")
+    if not isinstance(config, TuneConfig | None):
+        raise ConfigError(f"{config!r} is no TuneConfig.", "Name settings one by one, or give a TuneConfig.")
+    _refuse_unknown(TuneConfig, settings)
     return replace(config or TuneConfig(), **settings)
+
+
+def _refuse_unknown(kind: type[TuneConfig] | type[Method], settings: dict[str, Any]) -> None:
+    """Raise ConfigError for names that `kind` has no field for, together with what is wrong with the others."""
+    known = [item.name for item in fields(kind)]
+    unknown = [name for name in settings if name not in known]
+    if not unknown:
+        return
+    faults = [f"There is no setting {name}." for name in unknown]
+    try:
+        kind(**{name: value for name, value in settings.items() if name in known})
+    except ConfigError as error:
+        faults.append(error.what)
+    raise ConfigError(listed(faults), f"There are: {', '.join(known)}." if known else "This method has no settings.")

@@ -3,9 +3,11 @@
     Started -> (Evaluated) -> Stepped, Stepped, ... Saved ... -> (Evaluated) -> Ended
 
 `status` of the end is `finished`, `stopped` (on request, resumable) or `diverged` (a loss or gradient was not finite).
+JSON has no number that is not finite: such a one stands there as null, and is read back as NaN.
 """
 
-from dataclasses import asdict, dataclass, field
+import math
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from finetune_lab.errors import RunError
@@ -62,7 +64,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Ended:
-    """The run is over; its artifact is on disk unless it diverged before the first checkpoint."""
+    """The run is over; its artifact is on disk unless no step was done or it diverged before a good checkpoint."""
 
     step: int
     status: Status
@@ -77,13 +79,30 @@ KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Evalu
 
 def event_to_dict(event: Event) -> dict[str, Any]:
     """The event as one line of events.jsonl holds it."""
-    return {"event": type(event).__name__, **asdict(event)}
+    return {"event": type(event).__name__, **{name: finite(value) for name, value in asdict(event).items()}}
 
 
 def event_from_dict(saved: dict[str, Any]) -> Event:
-    """The event that `event_to_dict` wrote."""
-    fields = dict(saved)
-    kind = KINDS.get(fields.pop("event", ""))
+    """The event that `event_to_dict` wrote.
+
+    Raises:
+        RunError: it is of no known kind, or its fields are not those of its kind.
+    """
+    values = dict(saved)
+    kind = KINDS.get(str(values.pop("event", "")))
     if kind is None:
         raise RunError(f"{saved.get('event')!r} is no kind of event.", f"Kinds: {', '.join(KINDS)}.")
-    return kind(**fields)
+    for item in fields(kind):
+        if item.type is float and values.get(item.name, 0.0) is None:
+            values[item.name] = math.nan
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise RunError(
+            f"An event {kind.__name__} can't be read: {error}.", "Was it written by this version?"
+        ) from error
+
+
+def finite(value: Any) -> Any:
+    """The value as JSON can hold it: None for a number that is not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

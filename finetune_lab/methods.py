@@ -16,6 +16,7 @@ from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.device import Device
 from finetune_lab.errors import ConfigError
 from finetune_lab.models import Source, load_model
+from finetune_lab.quiet import silence_known_messages
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Parameters:
 def build(source: Source, method: Method, device: Device, seed: int) -> PreTrainedModel | PeftModel:
     """A fresh copy of the base, made trainable by `method`, in training mode."""
     model: PreTrainedModel | PeftModel
+    silence_known_messages()  # from a notebook too
+    torch.manual_seed(seed)  # for the dropout that some models have of their own
     match method:
         case Full():
             model = load_model(source, device.torch_device, torch.float32).requires_grad_(True)
@@ -62,7 +65,9 @@ def attach(model: PreTrainedModel, method: LoRA, seed: int) -> PeftModel:
     except ValueError as error:
         names = sorted({name.rsplit(".")[-1] for name, layer in model.named_modules() if isinstance(layer, nn.Linear)})
         hint = f"This model's linear layers are: {', '.join(names)}."
-        raise ConfigError(f"No adapter can be attached to {method.target_modules}: {error}", hint) from error
+        raise ConfigError(
+            f"No adapter can be attached to {method.target_modules}: {' '.join(str(error).split())}", hint
+        ) from error
     if not isinstance(adapted, PeftModel):
         raise ConfigError(f"PEFT made a {type(adapted).__name__} of the model.", "Choose other target_modules.")
     return adapted

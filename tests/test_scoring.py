@@ -22,6 +22,7 @@ def test_a_record_is_scored_field_by_field() -> None:
         "field:intent": 0.75,
         "field:order_id": 0.5,
         "field:count": 1.0,
+        "fields": 0.75,
         "record": 0.5,
     }
 
@@ -60,7 +61,7 @@ def test_deep_answers_are_scored_or_invalid_but_never_raise(depth: int) -> None:
 
 def test_a_field_counts_only_where_it_is_expected() -> None:
     scores = score(['{"a": 1}', '{"a": 1}'], ['{"a": 1}', '{"b": 2}'])
-    assert scores == {"valid_json": 1.0, "field:a": 1.0, "field:b": 0.0, "record": 0.5}
+    assert scores == {"valid_json": 1.0, "field:a": 1.0, "field:b": 0.0, "fields": 0.5, "record": 0.5}
 
 
 def test_free_text_is_scored_by_words() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import nn
-from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
 from finetune_lab.config import Full, LoRA, Method, QLoRA
@@ -38,7 +38,7 @@ class MetaModel:
         return "no layers"
 
 
-def build_on_meta(config: PretrainedConfig, method: Method, device: Device, depth: int) -> MetaModel:
+def build_on_meta(config: PreTrainedConfig, method: Method, device: Device, depth: int) -> MetaModel:
     """What `methods.build` makes for `device`, at another depth and without weights."""
     shortened = at_depth(config, depth)
     dtype = torch.float32 if isinstance(method, Full) else device.dtype
@@ -55,12 +55,12 @@ def build_on_meta(config: PretrainedConfig, method: Method, device: Device, dept
     return MetaModel(trainable, depth)
 
 
-def depth_of(config: PretrainedConfig) -> int:
+def depth_of(config: PreTrainedConfig) -> int:
     """The number of layers."""
     return int(config.get_text_config().num_hidden_layers)
 
 
-def at_depth(config: PretrainedConfig, depth: int) -> Any:
+def at_depth(config: PreTrainedConfig, depth: int) -> Any:
     """The same configuration with another number of layers, its lists of one entry a layer cut to it."""
     shortened = copy.deepcopy(config)
     inner = shortened.get_text_config()
@@ -72,19 +72,19 @@ def at_depth(config: PretrainedConfig, depth: int) -> Any:
     return shortened
 
 
-def depths_to_trace(config: PretrainedConfig) -> tuple[int, ...]:
+def depths_to_trace(config: PreTrainedConfig) -> tuple[int, ...]:
     """Two depths from which every figure goes on linearly to the full one, or the full one alone.
 
-    Layers may differ in a repeating pattern, such as five with a sliding window and one without; the two depths differ
-    by one repetition, and from the second to the full one it is whole repetitions.
+    Layers may differ in a repeating pattern, such as five with a sliding window and one without. Between the first and
+    the last layer the shallower one has every kind; the deeper has one repetition more, the full one whole repetitions.
     """
     full = depth_of(config)
     period = _period(config, full)
-    first = period + full % period if period > 1 else 2
+    first = period + 2 + (full - period - 2) % period
     return (first, first + period) if first + period < full else (full,)
 
 
-def _period(config: PretrainedConfig, full: int) -> int:
+def _period(config: PreTrainedConfig, full: int) -> int:
     """After how many layers the kinds of layers repeat."""
     kinds = [value for value in vars(config.get_text_config()).values() if isinstance(value, list) and len(value) == full]
     for period in range(1, full + 1):

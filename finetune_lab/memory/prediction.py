@@ -6,16 +6,18 @@ and the highest is taken last.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import PreTrainedConfig
 
 from finetune_lab.config import Method
 from finetune_lab.device import Device
 from finetune_lab.events import MEMORY_COMPONENTS
+from finetune_lab.memory.closed_form import count, held_bytes
 from finetune_lab.memory.meta_model import build_on_meta, depth_of, depths_to_trace
 from finetune_lab.memory.tracing import Shape, Traced, trace
 
-Moment = tuple[str, str]  # phase, and which part of the model: before the layers, the first, an inner or the last one, after
+Moment = tuple[str, str]  # phase, and the part of the model: the first, an inner or the last layer, or outside of all
 
 
 @dataclass(frozen=True)
@@ -26,23 +28,44 @@ class Prediction:
     at_peak: dict[str, int]
     peak: int
     moment: Moment
+    highest: dict[Moment, int]  # bytes at the highest point of each moment; the largest is the peak
+    closed_form: dict[str, int]  # what is held, by arithmetic alone
+    trained: int  # weights that move
+    adapter_tensors: int  # in the adapter's file; 0 for a full tune
 
 
-def predict_components(config: PretrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:
-    """What a step of this shape will hold on `device`."""
+def predict_components(config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:
+    """What a step of this shape will hold on `device`, from the second step on.
+
+    Raises:
+        ConfigError: no adapter can be attached to the modules that `method` names.
+    """
     full = depth_of(config)
     traced = [trace(build_on_meta(config, method, device, depth), shape, device) for depth in depths_to_trace(config)]
-    found = [(step.built.depth, moments(step)) for step in traced]
-    carried = {moment: _carried([(depth, at[moment]) for depth, at in found], full) for moment in found[0][1]}
-    moment = max(carried, key=lambda name: sum(carried[name]))
-    fixed = {
-        name: _carried([(step.built.depth, (step.fixed[name],)) for step in traced], full)[0]
-        for name in traced[0].fixed
-    }
-    largest = {name: max(split[at] for split in carried.values()) for at, name in enumerate(MEMORY_COMPONENTS)}
-    at_peak = dict(zip(MEMORY_COMPONENTS, carried[moment], strict=True))
+    depths = [step.built.depth for step in traced]
+
+    def carried(values: list[dict[Any, tuple[int, ...]]]) -> dict[Any, tuple[int, ...]]:
+        return {name: _carried(depths, [value[name] for value in values], full) for name in values[0]}
+
+    highest = carried([moments(step) for step in traced])
+    moment = max(highest, key=lambda name: sum(highest[name]))
+    at_peak = dict(zip(MEMORY_COMPONENTS, highest[moment], strict=True))
+    fixed = _alone(carried([_tuples(step.fixed) for step in traced]))
+    counts = [count(step.built.model) for step in traced]
+    sizes = carried([{"trained": (c.trained,), "tensors": (c.trained_tensors if c.adapter else 0,)} for c in counts])
+    held = carried([_tuples(held_bytes(c, method, device.dtype.itemsize)) for c in counts])
+    largest = {name: max(split[at] for split in highest.values()) for at, name in enumerate(MEMORY_COMPONENTS)}
     components = {**largest, **fixed, "other": at_peak["other"]}
-    return Prediction({name: components[name] for name in MEMORY_COMPONENTS}, at_peak, sum(carried[moment]), moment)
+    return Prediction(
+        components={name: components[name] for name in MEMORY_COMPONENTS},
+        at_peak=at_peak,
+        peak=sum(highest[moment]),
+        moment=moment,
+        highest={name: sum(split) for name, split in highest.items()},
+        closed_form=_alone(held),
+        trained=sizes["trained"][0],
+        adapter_tensors=sizes["tensors"][0],
+    )
 
 
 def moments(traced: Traced) -> dict[Moment, tuple[int, ...]]:
@@ -62,9 +85,16 @@ def _part(layer: int | None, depth: int) -> str:
     return "the first layer" if layer == 0 else "the last layer" if layer == depth - 1 else "an inner layer"
 
 
-def _carried(found: list[tuple[int, tuple[int, ...]]], full: int) -> tuple[int, ...]:
-    (depth, low), (next_depth, high) = found[0], found[-1]
-    if depth == full or next_depth == depth:
-        return low
-    steps = (full - depth) // (next_depth - depth)
-    return tuple(a + (b - a) * steps for a, b in zip(low, high, strict=True))
+def _carried(depths: list[int], values: list[tuple[int, ...]], full: int) -> tuple[int, ...]:
+    if depths[0] == full:
+        return values[0]
+    repetitions = (full - depths[0]) // (depths[1] - depths[0])
+    return tuple(low + (high - low) * repetitions for low, high in zip(*values, strict=True))
+
+
+def _tuples(values: dict[str, int]) -> dict[str, tuple[int, ...]]:
+    return {name: (value,) for name, value in values.items()}
+
+
+def _alone(values: dict[str, tuple[int, ...]]) -> dict[str, int]:
+    return {name: value[0] for name, value in values.items()}

@@ -11,7 +11,7 @@ from finetune_lab.device import Device
 from finetune_lab.lora_update import fused_updates
 from finetune_lab.memory.curve import StepCurve
 from finetune_lab.memory.live import LiveStorages
-from finetune_lab.memory.meta_attention import AttentionOfDevice
+from finetune_lab.memory.meta_arithmetic import ArithmeticOf
 from finetune_lab.memory.meta_model import MetaModel
 from finetune_lab.memory.storages import gradient_tensors, model_tensors, storage_bytes
 from finetune_lab.methods import trainable_parameters
@@ -51,16 +51,17 @@ def trace(built: MetaModel, shape: Shape, device: Device) -> Traced:
     """Run one step, as every step from the second on: the optimizer's moments are there, gradients not yet."""
     model = built.model
     if shape.checkpointing:
-        # inside backward the attention mode is off, and has to be entered again for what is recomputed
-        contexts = {"context_fn": lambda: (nullcontext(), AttentionOfDevice(device.kind))}
+        # inside backward the device's arithmetic is off, and has to be entered again for what is recomputed
+        contexts = {"context_fn": lambda: (nullcontext(), ArithmeticOf(device))}
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False, **contexts})
     moments = optimizer_on_meta(model)
     held = {**model_tensors(model), "optimizer": moments}
     batch = meta_batch(shape)
     live = LiveStorages(model, held)
-    with AttentionOfDevice(device.kind), fused_updates(model), live:
+    with fused_updates(model), live:
         for _ in range(shape.accumulation):
-            loss = summed_loss(model, batch) / shape.labelled  # type: ignore[arg-type]
+            with ArithmeticOf(device):
+                loss = summed_loss(model, batch) / shape.labelled  # type: ignore[arg-type]
             loss.backward()
             del loss
     sizes = {component: storage_bytes(tensors) for component, tensors in held.items()}

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from finetune_lab.config import Full, Method, QLoRA
 from finetune_lab.device import Device, detect_device
 from finetune_lab.methods import keep_trainable_form, quantization_config
-from finetune_lab.models import Source, find_base, load_model, load_tokenizer
+from finetune_lab.models import Source, find_base, load_model, load_tokenizer, longest_context
 from finetune_lab.tuning.evaluation import generate
 
 
@@ -21,7 +21,7 @@ def answer(
     tokenizer = load_tokenizer(source)
     device = detect_device()
     model = load_tuned(source, method, artifact, device) if method and artifact else load_plain(source, device)
-    return generate(model, tokenizer, [prompt], max_new_tokens)[0]
+    return generate(model, tokenizer, [prompt], max_new_tokens, longest_context(source))[0]
 
 
 def load_plain(source: Source, device: Device) -> PreTrainedModel:

@@ -6,13 +6,16 @@
         random.safetensors       the random generators' states
         manifest.json            the step, and size and SHA-256 of each file
 
-A checkpoint is written into a folder with a dot before its name and renamed when it is complete.
+A checkpoint is written into a folder with a dot before its name and renamed when it is complete. The one before it
+stays: what a step starts from is proved good only when that step's loss is finite, and a disk may lie.
 """
 
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -24,25 +27,41 @@ from finetune_lab.methods import trainable_parameters
 from finetune_lab.tuning.loop import Trainer
 
 MANIFEST = "manifest.json"
+PARTS = {"trainable.safetensors", "optimizer.safetensors", "random.safetensors"}
 
 
 def save(trainer: Trainer, folder: Path) -> Path:
-    """Write the trainer's state as `folder`/step-N, verified and atomic; older checkpoints go when it is complete."""
+    """Write the trainer's state as `folder`/step-N, verified and atomic; all but the one before it go then."""
     final = folder / f"step-{trainer.step:06d}"
-    partial = folder / f".{final.name}.partial"
+    if final.exists() and not verification_faults(final):  # the run was left or stopped just after it was saved
+        return final
+    with whole_folder(final) as partial:
+        for name, tensors in state(trainer).items():
+            save_file(tensors, partial / f"{name}.safetensors")
+        files = {f.name: {"bytes": f.stat().st_size, "sha256": sha256(f)} for f in sorted(partial.iterdir())}
+        write_synced(partial / MANIFEST, json.dumps({"step": trainer.step, "files": files}, indent=2))
+    before = [older for older in complete(folder) if step_of(older) < trainer.step]
+    for item in complete(folder):
+        if item not in (final, *before[:1]):
+            shutil.rmtree(item)
+    return final
+
+
+@contextmanager
+def whole_folder(final: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the name `final` when it is full; if that fails, what bore the name still does."""
+    partial, old = final.with_name(f".{final.name}.partial"), final.with_name(f".{final.name}.old")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, tensors in state(trainer).items():
-        save_file(tensors, partial / f"{name}.safetensors")
-    files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(partial.iterdir())}
-    write_synced(partial / MANIFEST, json.dumps({"step": trainer.step, "files": files}, indent=2))
-    if final.exists():
-        shutil.rmtree(final)
-    partial.rename(final)
-    for older in complete(folder):
-        if older != final:
-            shutil.rmtree(older)
-    return final
+    try:
+        yield partial
+        shutil.rmtree(old, ignore_errors=True)
+        if final.exists():
+            final.rename(old)
+        partial.rename(final)
+    finally:  # on a full disk its space is what is missing
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def restore(trainer: Trainer, checkpoint: Path) -> None:
@@ -54,16 +73,20 @@ def restore(trainer: Trainer, checkpoint: Path) -> None:
     parameters = trainable_parameters(trainer.model)
     if set(saved["trainable"]) != set(parameters):
         raise RunError(f"The checkpoint {checkpoint} is of another model.", "Start a new run.")
+    moments: dict[str, dict[str, Tensor]] = {name: {} for name in parameters}
+    for key, value in saved["optimizer"].items():
+        part, name = key.split(".", 1)
+        moments[name][part] = value
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(saved["trainable"][name])
-            moments = ("exp_avg", "exp_avg_sq", "step")
-            trainer.optimizer.state[parameter] = {part: saved["optimizer"][f"{part}.{name}"] for part in moments}
+            if moments[name]:  # a parameter that no batch has reached has none
+                trainer.optimizer.state[parameter] = moments[name]
     random = load_file(checkpoint / "random.safetensors")
     torch.set_rng_state(random["cpu"])
     if device.type == "cuda" and "cuda" in random:
         torch.cuda.set_rng_state(random["cuda"])
-    trainer.step = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["step"]
+    trainer.step = step_of(checkpoint)
 
 
 def state(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
@@ -72,7 +95,7 @@ def state(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
     optimizer = {
         f"{part}.{name}": value
         for name, parameter in parameters.items()
-        for part, value in trainer.optimizer.state[parameter].items()
+        for part, value in trainer.optimizer.state.get(parameter, {}).items()
     }
     random = {"cpu": torch.get_rng_state()}
     if trainer.accelerator.device.type == "cuda":
@@ -92,28 +115,37 @@ def last_verified(folder: Path) -> Path:
         found = verification_faults(checkpoint)
         if not found:
             return checkpoint
-        faults.append(f"{checkpoint.name}: {'; '.join(found)}")
-    what = f"{folder} holds no checkpoint to go on from{': ' + ', '.join(faults) if faults else ''}."
+        faults.append(f"{checkpoint.name}: {', '.join(found)}")
+    what = f"{folder} holds no checkpoint to go on from{': ' + '; '.join(faults) if faults else ''}."
     raise RunError(what, "Start a new run.")
 
 
 def complete(folder: Path) -> list[Path]:
     """The checkpoints that were written to their end, newest first."""
-    return sorted((item for item in folder.glob("step-*") if item.is_dir()), reverse=True)
+    found = [item for item in folder.glob("step-*") if item.is_dir() and item.name[5:].isdecimal()]
+    return sorted(found, key=step_of, reverse=True)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was written, by its name, which the manifest confirms."""
+    return int(checkpoint.name[5:])
 
 
 def verification_faults(checkpoint: Path) -> list[str]:
     """What is wrong with a checkpoint, a line a file; nothing when it is whole."""
     try:
-        files = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
+        manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
+        files = {name: (expected["bytes"], expected["sha256"]) for name, expected in manifest["files"].items()}
+        if manifest["step"] != step_of(checkpoint):
+            return [f"its manifest is of step {manifest['step']}"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"its manifest can't be read ({type(error).__name__})"]
-    faults = []
+    faults = [f"{name} is not in its manifest" for name in sorted(PARTS - set(files))]
     for name, expected in files.items():
         file = checkpoint / name
         if not file.is_file():
             faults.append(f"{name} is missing")
-        elif file.stat().st_size != expected["bytes"] or sha256(file) != expected["sha256"]:
+        elif (file.stat().st_size, sha256(file)) != expected:
             faults.append(f"{name} was changed or cut short")
     return faults
 
@@ -127,8 +159,11 @@ def sha256(file: Path) -> str:
 def write_synced(file: Path, text: str) -> None:
     """Write a text file and force it to disk, through a temporary name: a reader sees the old or the new one, whole."""
     partial = file.with_name(f".{file.name}.partial")
-    with partial.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(file)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)

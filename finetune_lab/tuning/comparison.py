@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
+from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, require_method, settled
 from finetune_lab.errors import ConfigError
 from finetune_lab.events import Event
 from finetune_lab.tables import as_html, as_text
@@ -53,9 +53,10 @@ def compare(
         **settings: as in `train`, the same for all.
 
     Raises:
-        LabError: what can't be done, why, and what to do now; nothing runs if any method can't.
+        LabError: what can't be done, why, and what to do now. Settings, base and data are checked before the first run.
     """
-    chosen: list[Method] = list(methods) if methods is not None else [Full(), LoRA(), QLoRA()]
+    wanted = (Full(), LoRA(), QLoRA()) if methods is None else methods
+    chosen: list[Method] = [require_method(method) for method in wanted]
     if not chosen:
         raise ConfigError("There is no method to compare.", "Name at least one.")
     asked = settled(config, settings)

@@ -33,9 +33,16 @@ def evaluation_loss(model: PreTrainedModel | PeftModel, examples: Sequence[Encod
 
 @torch.no_grad()
 def generate(
-    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], max_new_tokens: int
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    max_new_tokens: int,
+    max_length: int | None = None,
 ) -> list[str]:
-    """The model's own continuations of `prompts`, greedy, without special tokens."""
+    """The model's own continuations of `prompts`, greedy, without special tokens.
+
+    As in training, a prompt that leaves too little of `max_length` tokens for its answer loses its start.
+    """
     training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -50,7 +57,10 @@ def generate(
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     for begin in range(0, len(order), GENERATION_ROWS):
         numbers = order[begin : begin + GENERATION_ROWS]
-        inputs = tokenizer([prompts[n] for n in numbers], padding=True, padding_side="left", return_tensors="pt")
+        ids = tokenizer([prompts[n] for n in numbers])["input_ids"]
+        if max_length is not None:
+            ids = [prompt[-max(1, max_length - max_new_tokens) :] for prompt in ids]
+        inputs = tokenizer.pad({"input_ids": ids}, padding_side="left", return_tensors="pt")
         with autocast(model, device):
             output = model.generate(  # type: ignore[operator]  # PeftModel passes it on by __getattr__
                 input_ids=inputs["input_ids"].to(device),

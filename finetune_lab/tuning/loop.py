@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
 from peft import PeftModel
 from transformers import PreTrainedModel
 
@@ -34,19 +35,22 @@ class Trainer:
     learning_rate: float
     accelerator: Accelerator
     step: int = 0
-    optimizer: torch.optim.AdamW = field(init=False)
+    diverged: bool = False
+    optimizer: AcceleratedOptimizer = field(init=False)
 
     def __post_init__(self) -> None:
         trainable = list(trainable_parameters(self.model).values())
         # fused: one pass over the parameters, without the temporary copy of them that foreach makes
-        self.optimizer = torch.optim.AdamW(
-            trainable, lr=self.learning_rate, weight_decay=self.config.weight_decay, fused=True
-        )
+        adamw = torch.optim.AdamW(trainable, self.learning_rate, weight_decay=self.config.weight_decay, fused=True)
+        self.optimizer = self.accelerator.prepare_optimizer(adamw)  # scales gradients where the arithmetic is float16
         if self.config.gradient_checkpointing:
             self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
     def steps(self, batches: Iterator[Batch]) -> Iterator[Stepped]:
-        """Train to `max_steps`, yielding after each step. A non-finite loss or gradient is yielded too, unstepped."""
+        """Train to `max_steps`, yielding after each step; ends with `diverged` set at a step that is not finite.
+
+        That step is yielded too, but nothing has moved in it.
+        """
         with ExitStack() as stack:
             stack.enter_context(fused_updates(self.model))
             while self.step < self.config.max_steps:
@@ -54,15 +58,15 @@ class Trainer:
                 group = [next(batches) for _ in range(self.config.gradient_accumulation_steps)]
                 loss, grad_norm = self.backward(group)
                 rate = self.learning_rate * schedule(self.step, self.config)
-                finite = math.isfinite(loss) and math.isfinite(grad_norm)
-                if finite:
+                self.diverged = not (math.isfinite(loss) and (math.isfinite(grad_norm) or self.may_rescale()))
+                if not self.diverged:
                     self.update(rate)
                 memory = components(self.model, self.optimizer)
                 self.optimizer.zero_grad(set_to_none=True)
                 self.step += 1
                 tokens = sum(batch.tokens for batch in group)
                 yield Stepped(self.step, loss, rate, grad_norm, tokens, time.perf_counter() - started, memory)
-                if not finite:
+                if self.diverged:
                     return
 
     def backward(self, group: list[Batch]) -> tuple[float, float]:
@@ -77,6 +81,11 @@ class Trainer:
         parameters = trainable_parameters(self.model).values()
         norm = self.accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm)
         return total, float(norm)
+
+    def may_rescale(self) -> bool:
+        """Whether a gradient out of range only means that float16 is scaled too far yet: the step is skipped."""
+        scaler = self.accelerator.scaler
+        return scaler is not None and scaler.get_scale() > 1
 
     def update(self, rate: float) -> None:
         """One AdamW step at this learning rate."""

@@ -74,8 +74,11 @@ def load_run(folder: Path | str) -> Run:
     opened = RunFolder.open(Path(folder))
     description = opened.description()
     method, config = what_was_asked(description)
+    status = "running" if opened.being_written() else "broken off"
     events = tuple(opened.events())
-    return Run(opened.path, method, config, events, summarize(description, events, opened.path))
+    memory = description.get("summary", {}).get("memory", {}).get("measured", {})
+    summary = summarize(description, events, opened.path, status, memory.get("process_peak"))
+    return Run(opened.path, method, config, events, summary)
 
 
 def tune(
@@ -118,7 +121,7 @@ def stopped_by_interrupt(stop: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL  # None: set by other than Python
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         stop.set()

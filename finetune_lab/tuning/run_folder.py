@@ -9,6 +9,7 @@ adapter/         LoRA and QLoRA: PEFT's own format      model/    full: transfor
 import errno
 import json
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,12 +18,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from finetune_lab.config import Method, TuneConfig, method_from_dict, method_to_dict
-from finetune_lab.errors import LabError, RunError
+from filelock import FileLock, Timeout
+
+from finetune_lab.config import Method, TuneConfig, method_from_dict, method_to_dict, settled
+from finetune_lab.errors import ConfigError, LabError, RunError
 from finetune_lab.events import Event, event_from_dict, event_to_dict
 from finetune_lab.tuning.checkpoints import write_synced
 
 FORMAT = 1
+LOCK = ".lock"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, 112)  # the last is Windows' own number
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "finetune-lab")
 
 
@@ -38,11 +43,16 @@ class RunFolder:
         if out is None:
             stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
             out = free_name(Path("runs") / f"{stamp}-{label(method)}")
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise RunError(f"{out} exists already and is not an empty folder.", "Choose another folder for the run.")
         with explained_writing(out):
-            out.mkdir(parents=True, exist_ok=True)
-            (out / "events.jsonl").touch()
+            taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+            try:
+                if not taken:
+                    out.mkdir(parents=True, exist_ok=True)
+                    (out / "events.jsonl").touch(exist_ok=False)
+            except FileExistsError:  # another process took it a moment ago
+                taken = True
+        if taken:
+            raise RunError(f"{out} exists already and is not an empty folder.", "Choose another folder for the run.")
         return cls(out)
 
     @classmethod
@@ -62,6 +72,33 @@ class RunFolder:
         found = [folder for name in ("adapter", "model") if (folder := self.path / name).is_dir()]
         return found[0] if found else None
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While it lasts, no other process writes this run. The system lets go when a process is killed."""
+        # thread_local: a generator can be closed by another thread than the one that began it
+        lock = FileLock(self.path / LOCK, timeout=1, thread_local=False)
+        try:
+            with explained_writing(self.path):
+                lock.acquire()
+        except Timeout as error:
+            raise RunError(f"Another process is writing {self.path}.", "Wait for it, or stop it first.") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def being_written(self) -> bool:
+        """Whether a process is writing this run now."""
+        if not (self.path / LOCK).exists():
+            return False
+        try:
+            FileLock(self.path / LOCK, timeout=0).acquire().lock.release()
+        except Timeout:
+            return True
+        except OSError:  # a folder that one can only read
+            return False
+        return False
+
     def describe(self, description: dict[str, Any]) -> None:
         """Write run.json, replacing it in one step."""
         with explained_writing(self.path):
@@ -72,8 +109,9 @@ class RunFolder:
             saved: dict[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path / 'run.json'} can't be read: {error}.", "Start a new run.") from error
-        if saved.get("format") != FORMAT:
-            what = f"{self.path} was written in format {saved.get('format')!r}; this version reads {FORMAT}."
+        if not isinstance(saved, dict) or saved.get("format") != FORMAT:
+            found = saved.get("format") if isinstance(saved, dict) else None
+            what = f"{self.path} was written in format {found!r}; this version reads {FORMAT}."
             raise RunError(what, "Use the version of finetune-lab that wrote it.")
         return saved
 
@@ -83,9 +121,21 @@ class RunFolder:
             file.write(json.dumps(event_to_dict(event)) + "\n")
 
     def events(self) -> list[Event]:
-        """All events so far; a line cut short by a kill is left out."""
-        lines = (self.path / "events.jsonl").read_text(encoding="utf-8").split("\n")
-        return [event_from_dict(json.loads(line)) for line in lines[:-1]]
+        """All events so far; a last line cut short by a kill is left out.
+
+        Raises:
+            RunError: the file is gone, or a line before the last is not an event.
+        """
+        file, found = self.path / "events.jsonl", list[Event]()
+        try:
+            lines = file.read_bytes().split(b"\n")
+            for line in lines[:-1]:
+                found.append(event_from_dict(json.loads(line)))  # its length says which line is at fault
+        except FileNotFoundError as error:
+            raise RunError(f"There is no {file}.", "Start a new run.") from error
+        except (ValueError, TypeError) as error:
+            raise RunError(f"Line {len(found) + 1} of {file} is no event.", "Start a new run.") from error
+        return found
 
     def forget_after(self, step: int) -> None:
         """Drop the events of steps that a resumed run will do again, and a line cut short."""
@@ -103,13 +153,26 @@ def asked(method: Method, config: TuneConfig) -> dict[str, Any]:
         "config": asdict(config),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": versions(),
     }
 
 
+def versions() -> dict[str, str]:
+    """The libraries that a run's numbers depend on."""
+    return {name: version(name) for name in LIBRARIES}
+
+
 def what_was_asked(description: dict[str, Any]) -> tuple[Method, TuneConfig]:
-    """Method and configuration from run.json."""
-    return method_from_dict(description["method"]), TuneConfig(**description["config"])
+    """Method and configuration from run.json.
+
+    Raises:
+        RunError: they are not there, or not what this version knows.
+    """
+    try:
+        return method_from_dict(description["method"]), settled(None, description["config"])
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        what = f"run.json does not say what was asked: {type(error).__name__}: {error}"
+        raise RunError(what.rstrip(".") + ".", "Start a new run.") from error
 
 
 def label(method: Method) -> str:
@@ -133,9 +196,18 @@ def explained_writing(path: Path) -> Iterator[None]:
         yield
     except LabError:
         raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else _number_in(str(error))
+        if number in DISK_FULL:
             hint = "Free some space, then continue it with --resume; what was written before is intact."
             raise RunError(f"The disk is full: {path} can't be written.", hint) from error
-        what = f"{path} can't be written: {error.strerror or error}."
+        if not isinstance(error, OSError) and number is None:
+            raise
+        what = f"{path} can't be written: {getattr(error, 'strerror', None) or error}."
         raise RunError(what, "Choose a folder that you may write to with --out.") from error
+
+
+def _number_in(text: str) -> int | None:
+    """The system's error number in an error of safetensors or tokenizers, which are written in Rust."""
+    found = re.search(r"\(os error (\d+)\)", text)
+    return int(found[1]) if found else None

@@ -1,9 +1,10 @@
 """A session: the pieces of one tune put together, and the order of what happens in it."""
 
+import hashlib
 import math
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -12,13 +13,13 @@ from finetune_lab.config import Method, TuneConfig
 from finetune_lab.data import load_data
 from finetune_lab.device import detect_device
 from finetune_lab.errors import ConfigError
-from finetune_lab.events import Ended, Evaluated, Event, Saved, Started, Status
+from finetune_lab.events import Ended, Evaluated, Event, Saved, Started
 from finetune_lab.methods import build, count_parameters
 from finetune_lab.models import find_base, load_tokenizer, longest_context
 from finetune_lab.scoring import score
 from finetune_lab.tuning import checkpoints
 from finetune_lab.tuning.artifact import folder_bytes, save_artifact
-from finetune_lab.tuning.batches import encode, endless_batches
+from finetune_lab.tuning.batches import Encoded, encode, endless_batches
 from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_completion
 from finetune_lab.tuning.loop import Trainer
 from finetune_lab.tuning.run_folder import RunFolder
@@ -46,11 +47,15 @@ class Session:
         judged = chosen.sample(self.data.validation, min(config.eval_examples, len(self.data.validation)))
         self.evaluation = encode(self.tokenizer, judged, config.max_length)
         self.scored = chosen.sample(self.data.test, min(config.score_examples, len(self.data.test)))
+        answers = encode(self.tokenizer, self.scored, config.max_length) if self.scored else []
+        self.examples_sha256 = digest([*self.train, *self.evaluation, *answers])
+        self.notes: dict[str, str] = {}
         self.trainer: Trainer | None = None
 
     @property
     def learning_rate(self) -> float:
-        return self.config.learning_rate or self.method.default_learning_rate
+        asked = self.config.learning_rate
+        return self.method.default_learning_rate if asked is None else asked
 
     @property
     def pad(self) -> int:
@@ -58,13 +63,18 @@ class Session:
 
     def facts(self) -> dict[str, str]:
         """What a resumed run must find unchanged."""
-        return {"base_sha256": self.source.sha256, "data_sha256": self.data.sha256}
+        return {
+            "base_sha256": self.source.sha256,
+            "data_sha256": self.data.sha256,
+            "examples_sha256": self.examples_sha256,
+        }
 
     def reasons(self) -> dict[str, str]:
         """Each automatic choice with its why."""
         cut = sum(example.cut > 0 for example in self.train)
-        rate = "as asked" if self.config.learning_rate else f"the default of {self.method.name}"
-        found = {**self.device.reasons, "learning_rate": f"{self.learning_rate:g}: {rate}", "data": self.data.reason}
+        rate = f"the default of {self.method.name}" if self.config.learning_rate is None else "as asked"
+        found = {**self.device.reasons, "learning_rate": f"{self.learning_rate:g}: {rate}"}
+        found |= {"model": self.source.reason, "data": self.data.reason, **self.notes}
         if cut:
             found["max_length"] = f"{cut} of {len(self.train)} prompts lost their start to fit {self.config.max_length}"
         return found
@@ -83,26 +93,35 @@ class Session:
         )
         for stepped in trainer.steps(batches):
             yield stepped
-            if not (math.isfinite(stepped.loss) and math.isfinite(stepped.grad_norm)):
-                yield self._diverged(folder, stepped.step)
+            if trainer.diverged:
+                yield self._diverged(trainer, folder)
                 return
             if stop.is_set() and trainer.step < self.config.max_steps:
                 yield from self.stopped(folder, "stop was asked for")
                 return
             if trainer.step == self.config.max_steps or trainer.step % (self.config.save_steps or math.inf) == 0:
                 yield Saved(trainer.step, str(checkpoints.save(trainer, folder.checkpoints)))
+        judged = self._evaluate(trainer)
+        yield judged
+        if not math.isfinite(judged.eval_loss):
+            yield self._diverged(trainer, folder, judged.step)
+            return
         artifact = save_artifact(trainer.model, self.tokenizer, folder.path)
-        yield self._evaluate(trainer)
         yield Ended(trainer.step, "finished", "all steps are done", str(artifact), folder_bytes(artifact))
 
     def stopped(self, folder: RunFolder, reason: str) -> Iterator[Event]:
         """Save where the run stands: a checkpoint to go on from and the artifact to try."""
-        if self.trainer is None or self.trainer.step == 0:
-            yield Ended(0, "stopped", f"{reason}, before the first step", None, 0)
+        trainer = self.trainer
+        if trainer is None or trainer.step == 0:
+            yield Ended(0, "stopped", f"{reason} before the first step", None, 0)
             return
-        yield Saved(self.trainer.step, str(checkpoints.save(self.trainer, folder.checkpoints)))
-        artifact = save_artifact(self.trainer.model, self.tokenizer, folder.path)
-        yield Ended(self.trainer.step, "stopped", reason, str(artifact), folder_bytes(artifact))
+        if trainer.diverged:  # left at the very step that was not finite: there is nothing to save
+            yield self._diverged(trainer, folder)
+            return
+        yield Saved(trainer.step, str(checkpoints.save(trainer, folder.checkpoints)))
+        artifact = save_artifact(trainer.model, self.tokenizer, folder.path)
+        why = f"{reason} after step {trainer.step} of {self.config.max_steps}; resume {folder.path} to go on from there"
+        yield Ended(trainer.step, "stopped", why, str(artifact), folder_bytes(artifact))
 
     def _build(self) -> Trainer:
         model = build(self.source, self.method, self.device, self.config.seed)
@@ -118,12 +137,31 @@ class Session:
             return Evaluated(trainer.step, loss, {})
         prompts = [example.prompt for example in self.scored]
         longest = longest_completion(self.tokenizer, self.scored)
-        answers = generate(trainer.model, self.tokenizer, prompts, longest)
+        answers = generate(trainer.model, self.tokenizer, prompts, longest, self.config.max_length)
         scores = score(answers, [example.completion for example in self.scored])
         return Evaluated(trainer.step, loss, scores, prompts[0], answers[0])
 
-    def _diverged(self, folder: RunFolder, step: int) -> Ended:
-        kept = checkpoints.complete(folder.checkpoints)
-        last = f"the last good checkpoint is {kept[0].name}" if kept else "no checkpoint had been written"
-        status: Status = "diverged"
-        return Ended(step, status, f"the loss or its gradient was not finite at step {step}; {last}", None, 0)
+    def _diverged(self, trainer: Trainer, folder: RunFolder, judged: int | None = None) -> Ended:
+        """The end of a run that is no longer finite, with the artifact of the last checkpoint that is known good.
+
+        One that was taken where the faulty step or evaluation started holds what made it fail, and is not.
+        """
+        step, bad = trainer.step, trainer.step - 1 if judged is None else judged
+        what = f"the loss or its gradient was not finite at step {step}"
+        if judged is not None:
+            what = f"the evaluation loss was not finite after step {step}"
+        good = [kept for kept in checkpoints.complete(folder.checkpoints) if checkpoints.step_of(kept) < bad]
+        if not good:
+            return Ended(step, "diverged", f"{what}; there was no good checkpoint yet", None, 0)
+        checkpoints.restore(trainer, good[0])
+        artifact = save_artifact(trainer.model, self.tokenizer, folder.path)
+        kept = f"the last good checkpoint, {good[0].name}, is kept, and the artifact is made from it"
+        return Ended(step, "diverged", f"{what}; {kept}", str(artifact), folder_bytes(artifact))
+
+
+def digest(encoded: Sequence[Encoded]) -> str:
+    """SHA-256 over examples as token ids: it tells whether data, tokenizer or the choice of examples has changed."""
+    found = hashlib.sha256()
+    for example in encoded:
+        found.update(f"{example.start} {example.ids};".encode())
+    return found.hexdigest()

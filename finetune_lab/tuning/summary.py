@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from finetune_lab.events import Ended, Evaluated, Event, Started, Stepped
-from finetune_lab.memory.process import process_peak_bytes
+from finetune_lab.events import Ended, Evaluated, Event, Started, Stepped, finite
 from finetune_lab.scoring import headline
 
+WHY = {"running": "it is still running", "broken off": "its process ended before the run did"}
 WARM_UP_STEPS = 2  # the first steps also pay for memory and thread pools: not counted in tokens per second
 
 
-def summarize(description: dict[str, Any], events: Sequence[Event], folder: Path) -> dict[str, Any]:
-    """Fold the events of a run into one record; a value that the run has not reached is None."""
+def summarize(
+    description: dict[str, Any], events: Sequence[Event], folder: Path, status: str, peak: int | None
+) -> dict[str, Any]:
+    """Fold the events of a run into one record; None is a value that it has not reached or that is not finite.
+
+    `status` counts where no event says how the run ended; `peak` is its process's own, in bytes.
+    """
     started = next((event for event in events if isinstance(event, Started)), None)
     steps = [event for event in events if isinstance(event, Stepped)]
     judged = [event for event in events if isinstance(event, Evaluated)]
@@ -30,19 +35,19 @@ def summarize(description: dict[str, Any], events: Sequence[Event], folder: Path
         "tokens": sum(step.tokens for step in steps),
         "seconds": round(sum(step.seconds for step in steps), 3),
         "tokens_per_second": tokens_per_second(steps),
-        "loss_first": steps[0].loss if steps else None,
-        "loss_last": steps[-1].loss if steps else None,
-        "eval_loss_before": judged[0].eval_loss if judged else None,
-        "eval_loss_after": judged[-1].eval_loss if finished else None,
+        "loss_first": finite(steps[0].loss) if steps else None,
+        "loss_last": finite(steps[-1].loss) if steps else None,
+        "eval_loss_before": finite(judged[0].eval_loss) if judged else None,
+        "eval_loss_after": finite(judged[-1].eval_loss) if finished else None,
         "score_before": headline_score(judged[0]) if judged else None,
         "score_after": headline_score(judged[-1]) if finished else None,
         "scores_before": judged[0].scores if judged else {},
         "scores_after": judged[-1].scores if finished else {},
-        "memory": {"predicted": None, "measured": measured_memory(steps)},
+        "memory": {"predicted": None, "measured": measured_memory(steps, peak)},
         "artifact_bytes": ended.artifact_bytes if ended else 0,
         "run_dir": str(folder),
-        "status": description.get("status", "running"),
-        "reason": ended.reason if ended else "the process ended before the run did",
+        "status": ended.status if ended else status,
+        "reason": ended.reason if ended else description.get("reason", WHY[status]),
     }
 
 
@@ -58,8 +63,8 @@ def headline_score(event: Evaluated) -> float | None:
     return headline(event.scores)[1] if event.scores else None
 
 
-def measured_memory(steps: Sequence[Stepped]) -> dict[str, int]:
+def measured_memory(steps: Sequence[Stepped], peak: int | None) -> dict[str, int | None]:
     """Each component's largest value over the run, in bytes, and the process's own peak."""
     names = {name for step in steps for name in step.memory}
     largest = {name: max(step.memory.get(name, 0) for step in steps) for name in sorted(names)}
-    return {**largest, "process_peak": process_peak_bytes()}
+    return {**largest, "process_peak": peak}

@@ -1,27 +1,32 @@
 """`train`: one tune from the question to the artifact, as an iterator of events.
 
-    find base and data -> build -> evaluate -> steps (checkpoints between) -> save -> evaluate -> Ended
+    find base and data -> build -> evaluate -> steps (checkpoints between) -> evaluate -> save -> Ended
 
 Every event is on disk before it is yielded. Leave the loop, and the run is saved where it stands and can be resumed.
 """
 
-import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from finetune_lab.config import LoRA, Method, TuneConfig, settled
-from finetune_lab.errors import BusyError, ConfigError, RunError
+from finetune_lab.config import LoRA, Method, TuneConfig, require_method, settled
+from finetune_lab.errors import BusyError, ConfigError, LabError, RunError
 from finetune_lab.events import Ended, Event
+from finetune_lab.memory.process import process_peak_bytes
 from finetune_lab.tuning import checkpoints
-from finetune_lab.tuning.out_of_memory import explained_memory
-from finetune_lab.tuning.run_folder import RunFolder, asked, explained_writing, what_was_asked
+from finetune_lab.tuning.out_of_memory import explained_memory, first_line
+from finetune_lab.tuning.run_folder import RunFolder, asked, explained_writing, versions, what_was_asked
 from finetune_lab.tuning.session import Session
 from finetune_lab.tuning.summary import summarize
 
 _RUNNING = threading.Lock()
+FACTS = {
+    "base_sha256": "the base model's weights",
+    "data_sha256": "the training data",
+    "examples_sha256": "the examples to train on or to judge by",
+}
 
 
 def train(
@@ -36,47 +41,59 @@ def train(
     """Tune a base by one method, yielding what happens: `Started, Evaluated, Stepped..., Saved, Evaluated, Ended`.
 
     Args:
-        method: how; LoRA(r=8) without it. Left out when resuming.
+        method: how; LoRA(r=8) without it.
         config: everything else, ready made.
         out: the run folder to make; a dated one in `runs/` without it.
-        resume: a run folder to go on with, from its last verified checkpoint.
+        resume: a run folder to go on with, from its last verified checkpoint; nothing else is given with it.
         stop: set it from anywhere and the run ends after the step in progress, saved.
         **settings: fields of `TuneConfig` by name: `data="tickets", max_steps=60`.
 
     Raises:
         LabError: what can't be done, why, and what to do now.
     """
-    with _one_at_a_time(), explained_memory():
+    with _one_at_a_time(), ExitStack() as held:
         if resume is None:
-            folder, session = _begun(out, method or LoRA(), settled(config, settings))
-        elif method is None and config is None and not settings:
-            folder, session = _resumed(resume)
+            with explained_memory():
+                folder, session = _begun(out, require_method(method or LoRA()), settled(config, settings), held)
+        elif (method, config, out) == (None, None, None) and not settings:
+            with explained_memory():
+                folder, session = _resumed(resume, held)
         else:
-            raise ConfigError("A resumed run keeps its method and configuration.", "Give `resume` alone.")
+            raise ConfigError("A resumed run keeps its folder, method and configuration.", "Give `resume` alone.")
         yield from _recorded(folder, session, stop or threading.Event())
 
 
 def _recorded(folder: RunFolder, session: Session, stop: threading.Event) -> Iterator[Event]:
     """The session's events, each on disk before it is yielded; leaving early saves the run where it stands."""
-    with explained_writing(folder.path):
-        try:
-            for event in session.events(folder, stop):
-                folder.record(event)
-                yield event
-        except GeneratorExit:
-            for event in session.stopped(folder, "the loop was left"):
-                folder.record(event)
-            raise
-        finally:
-            _finish(folder)
+    ended = False
+    try:
+        with explained_writing(folder.path), explained_memory():
+            try:
+                for event in session.events(folder, stop):
+                    folder.record(event)
+                    ended = isinstance(event, Ended)
+                    yield event
+            except GeneratorExit:
+                for event in () if ended else session.stopped(folder, "the loop was left"):
+                    folder.record(event)
+                raise
+    except (Exception, KeyboardInterrupt) as error:
+        with suppress(LabError):  # what broke the run off says more than what then can't be written
+            _finish(folder, f"{type(error).__name__}: {first_line(error)}")
+        raise
+    except GeneratorExit:
+        _finish(folder)
+        raise
+    _finish(folder)
 
 
-def _finish(folder: RunFolder) -> None:
-    """Bring run.json up to what the events say."""
-    events = folder.events()
+def _finish(folder: RunFolder, broken_off: str | None = None) -> None:
+    """Bring run.json up to what the events say, and what broke the run off if it did not end by itself."""
+    description, events = folder.description(), folder.events()
     status = events[-1].status if events and isinstance(events[-1], Ended) else "broken off"
-    description = {**folder.description(), "status": status}
-    folder.describe({**description, "summary": summarize(description, events, folder.path)})
+    description |= {"status": status} | ({"reason": broken_off} if broken_off else {})
+    summary = summarize(description, events, folder.path, "broken off", process_peak_bytes())
+    folder.describe({**description, "summary": summary})
 
 
 @contextmanager
@@ -90,27 +107,57 @@ def _one_at_a_time() -> Iterator[None]:
         _RUNNING.release()
 
 
-def _begun(out: Path | None, method: Method, config: TuneConfig) -> tuple[RunFolder, Session]:
+def _begun(out: Path | None, method: Method, config: TuneConfig, held: ExitStack) -> tuple[RunFolder, Session]:
     session = Session(method, config)
     folder = RunFolder.create(out, method)
+    held.enter_context(folder.held())
     folder.describe({**asked(method, config), **session.facts(), "status": "running"})
     return folder, session
 
 
-def _resumed(path: Path) -> tuple[RunFolder, Session]:
+def _resumed(path: Path, held: ExitStack) -> tuple[RunFolder, Session]:
     """The session of a run folder, at its last verified checkpoint.
 
     Raises:
-        RunError: the base or the data is no longer the same, or no checkpoint is whole.
+        RunError: the run is over or another process writes it, base or data have changed, or no checkpoint is whole.
     """
     folder = RunFolder.open(path)
+    held.enter_context(folder.held())
     description = folder.description()
+    _require_open_end(folder)
     checkpoint = checkpoints.last_verified(folder.checkpoints)
     session = Session(*what_was_asked(description), checkpoint)
-    changed = [f"{fact} was {description.get(fact)!r}, is {now!r}" for fact, now in session.facts().items()
-               if now != description.get(fact)]  # fmt: skip
+    changed = [meaning for fact, meaning in FACTS.items() if session.facts()[fact] != description.get(fact)]
     if changed:
-        raise RunError(f"{path} can't go on: {'; '.join(changed)}.", "Bring that back, or start a new run.")
-    folder.forget_after(json.loads((checkpoint / checkpoints.MANIFEST).read_text(encoding="utf-8"))["step"])
+        what = f"{path} can't go on: {' and '.join(changed)} changed since it began."
+        raise RunError(what, "Bring that back, or start a new run.")
+    session.notes["resumed"] = _where(checkpoint, description)
+    folder.forget_after(checkpoints.step_of(checkpoint))
+    for over in ("summary", "reason"):
+        description.pop(over, None)
     folder.describe({**description, "status": "running"})
     return folder, session
+
+
+def _require_open_end(folder: RunFolder) -> None:
+    """Refuse to resume a run that finished, and one that diverged: from the same numbers it would do so again."""
+    events = folder.events()
+    last = events[-1] if events else None
+    if isinstance(last, Ended) and last.status == "finished":
+        raise RunError(f"{folder.path} is finished: all {last.step} steps are done.", "Start a new run.")
+    if isinstance(last, Ended) and last.status == "diverged":
+        what = f"{folder.path} diverged at step {last.step}, and would again."
+        raise RunError(what, "Start a new run with a lower learning rate.")
+
+
+def _where(checkpoint: Path, description: dict[str, Any]) -> str:
+    """Where a resumed run goes on, and what is not as it was."""
+    newer = [
+        item
+        for item in checkpoints.complete(checkpoint.parent)
+        if checkpoints.step_of(item) > checkpoints.step_of(checkpoint)
+    ]
+    lost = [f"{item.name} is not whole: {', '.join(checkpoints.verification_faults(item))}" for item in newer]
+    then, now = description.get("versions", {}), versions()
+    other = [f"{name} was {then.get(name)}, is {now[name]}" for name in now if now[name] != then.get(name)]
+    return "; ".join([f"from {checkpoint.name}", *lost, *other])

@@ -1,0 +1,194 @@
+"""`plan`: what a tune will need, before it runs: no weights, no GPU, no network for a shipped name.
+
+    plan("qwen3-8b", QLoRA(r=16, bits=4), batch_size=1, max_length=2048, device="T4")
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+from finetune_lab.config import LoRA, Method, method_to_dict
+from finetune_lab.device import Device
+from finetune_lab.errors import ConfigError, LabError, listed
+from finetune_lab.memory.explaining import explanations
+from finetune_lab.memory.known_models import find_config
+from finetune_lab.memory.prediction import Prediction, predict_components
+from finetune_lab.memory.targets import CARDS, GIB, Verdict, target, verdict
+from finetune_lab.memory.tracing import Shape
+from finetune_lab.models import explained
+from finetune_lab.tables import as_html, as_text
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Predicted memory of one tune on one device; shown as a table."""
+
+    model: str
+    method: Method
+    shape: Shape
+    device: Device
+    prediction: Prediction
+    config: PreTrainedConfig = field(repr=False)
+
+    @property
+    def components(self) -> dict[str, int]:
+        """Bytes by component, each one's largest in a step, and the `peak` (lower than their sum: moments differ)."""
+        return {**self.prediction.components, "peak": self.peak}
+
+    @property
+    def peak(self) -> int:
+        return self.prediction.peak
+
+    @property
+    def explanations(self) -> dict[str, str]:
+        """A sentence for each component."""
+        return explanations(self.prediction, self.method, self.device, self.shape)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it fits into the device that was asked for."""
+        return verdict(self.device, self.peak)
+
+    @property
+    def artifact_bytes(self) -> int:
+        """About what it leaves on disk: weights in float32, and some 130 bytes a tensor for its name and place."""
+        return 4 * self.prediction.trained + 130 * self.prediction.adapter_tensors
+
+    def verdicts(self) -> list[Verdict]:
+        """Whether it fits, for each known card; a GPU's arithmetic is traced once for all of them."""
+        cards = [target(name) for name in CARDS]
+        peak = self.peak if self.device.kind == "cuda" else predicted(self, cards[-1], self.method, self.shape).peak
+        return [verdict(card, peak) for card in cards]
+
+    def rows(self) -> list[dict[str, str]]:
+        """One row a component, its cells ready to read."""
+        at_peak = {**self.prediction.at_peak, "peak": self.peak}
+        return [
+            {"component": name, "size": readable(size), "at the peak": readable(at_peak[name]), "why": self.explanations[name]}
+            for name, size in self.components.items()
+        ]
+
+    def __str__(self) -> str:
+        rows = [{name: cell for name, cell in row.items() if name != "why"} for row in self.rows()]
+        return f"{self.title}\n{as_text(rows)}\n{self.verdict}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.title}</p>{as_html(self.rows())}<p>{self.verdict}</p>"
+
+    @property
+    def title(self) -> str:
+        rank = f" r={self.method.r}" if isinstance(self.method, LoRA) else ""
+        bits = f" {self.method.bits}-bit" if hasattr(self.method, "bits") else ""
+        shape = f"{self.shape.batch_size} x {self.shape.length} tokens"
+        more = ", checkpointing" if self.shape.checkpointing else ""
+        return f"{self.model}, {self.method.name}{rank}{bits}, {shape}{more}, on {self.device.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, in bytes, ready for JSON."""
+        fit = self.verdict
+        return {
+            "model": self.model,
+            "method": method_to_dict(self.method),
+            "batch_size": self.shape.batch_size,
+            "max_length": self.shape.length,
+            "labelled_tokens": self.shape.labelled,
+            "gradient_accumulation_steps": self.shape.accumulation,
+            "gradient_checkpointing": self.shape.checkpointing,
+            "device": self.device.name,
+            "components": self.components,
+            "at_peak": self.prediction.at_peak,
+            "peak": self.peak,
+            "trainable_parameters": self.prediction.trained,
+            "artifact_bytes": self.artifact_bytes,
+            "explanations": self.explanations,
+            "verdict": {"device": fit.device, "fit": fit.fit, "usable": fit.usable, "spare": fit.spare},
+        }
+
+
+def plan(
+    model: str | Path,
+    method: Method | None = None,
+    *,
+    device: str | int | Device | None = None,
+    **shape: Any,
+) -> Plan:
+    """Predict the memory of a tune by component.
+
+    Args:
+        model: `lab-base`, a shipped name such as `qwen3-8b`, a folder, a config.json or a name of the hub.
+        method: how; LoRA(r=8) without it.
+        device: `T4`, `L4`, `RTX 4090`, `A100 40`, `A100 80`, `H100`, `H200`, a GPU's bytes; without it, this machine.
+        **shape: `batch_size=8, max_length=512, gradient_accumulation_steps=1, gradient_checkpointing=False` and
+            `labelled_tokens`, of a batch; without it, all but the first token of each row.
+
+    Raises:
+        LabError: no such model or device, or a shape that can't be; all faults at once.
+    """
+    name = str(model)
+    chosen, place, config = method or LoRA(), target(device), find_config(model)
+    asked = shape_asked(config, name, **shape)
+    return Plan(name, chosen, asked, place, _predict(name, config, chosen, place, asked), config)
+
+
+def predicted(known: Plan, device: Device, method: Method, shape: Shape) -> Prediction:
+    """The prediction for the same model with another device, method or shape."""
+    return _predict(known.model, known.config, method, device, shape)
+
+
+def shape_asked(
+    config: PreTrainedConfig,
+    name: str,
+    *,
+    batch_size: int = 8,
+    max_length: int = 512,
+    labelled_tokens: int | None = None,
+    gradient_accumulation_steps: int = 1,
+    gradient_checkpointing: bool = False,
+) -> Shape:
+    """The step's shape, checked against what the model can read.
+
+    Raises:
+        ConfigError: a number that can't be; all are listed.
+    """
+    sizes = {"batch_size": batch_size, "max_length": max_length, "accumulation": gradient_accumulation_steps}
+    faults = [f"{what} must be a whole number from 1 on, not {n!r}." for what, n in sizes.items() if not _counts(n)]
+    if not faults:
+        context = longest(config)
+        labelled = batch_size * (max_length - 1) if labelled_tokens is None else labelled_tokens
+        if max_length < 2:
+            faults.append("max_length must be at least 2: a token to read and one to learn.")
+        elif not _counts(labelled) or labelled > batch_size * (max_length - 1):
+            faults.append(f"labelled_tokens must be from 1 to {batch_size * (max_length - 1)}, not {labelled!r}.")
+        if context is not None and max_length > context:
+            faults.append(f"max_length {max_length} is more than the {context} tokens that {name} can read.")
+    if faults:
+        raise ConfigError(listed(faults), "Change these numbers.")
+    return Shape(batch_size, max_length, labelled, gradient_accumulation_steps, bool(gradient_checkpointing))
+
+
+def longest(config: PreTrainedConfig) -> int | None:
+    """The most tokens that the model can read at once, where it says so."""
+    context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return context
+
+
+def readable(size: int) -> str:
+    """Bytes in GiB or MiB, as fits."""
+    return f"{size / GIB:.2f} GiB" if size >= GIB else f"{size / 2**20:.2f} MiB"
+
+
+def _counts(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+
+def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:
+    try:
+        return predict_components(config, method, device, shape)
+    except LabError:
+        raise
+    except Exception as error:
+        raise explained(error, name, "plan") from error

@@ -1,0 +1,118 @@
+"""Answers that are no answers: empty, copied, stuffed with keywords, repeated, written to the grader, too long, foreign."""
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from finetune_lab.quiz.text.claims import Reading
+from finetune_lab.quiz.text.clauses import SENTENCE_ENDS
+from finetune_lab.quiz.text.stems import stem
+from finetune_lab.quiz.text.tokens import Token, cleaned
+from finetune_lab.quiz.text.words import Lexicon
+
+LONGEST = 1500  # characters: an answer from memory is a few sentences
+LONGEST_RUN = 8  # words in a row that are all terms
+TO_THE_GRADER = re.compile(
+    r"(?ix)\b(?:ignore|disregard|forget|override|bypass)\b .{0,40} \b(?:rubric|instruction|rule|above|previous|prior|prompt|criteria|grader|guideline)s?\b"
+    r"|\b(?:full|maximum|max|top|perfect|all\ the|extra)\s+(?:marks?|credits?|points?|score|grade)\b"
+    r"|\b(?:give|award|grant|assign|grade|rate|mark|score|pass|let)\b .{0,25} \b(?:100\s*%|10/10|an?\ a\b|a\ pass\b|as\ (?:pass|passed|correct|right|complete)|correct\b|me\ pass\b|this\ (?:answer\ )?(?:a\ )?pass|points?|marks?|credit)"
+    r"|\bverdict\b|\bscore\s*[=:]\s*[\d\"']|\"?(?:grade|passed)\"?\s*[=:]\s*(?:true|\"?pass|100|\d)|\b(?:system|assistant|developer)\s*:"
+    r"|\bdear\ (?:grader|examiner|teacher|professor|ai)\b|\bgrader\s*(?:note|:)|\b(?:output|print|return|respond\ with|answer\ with|say)\s*:?\s*[\"']?pass(?:ed)?\b"
+    r"|\byou\ are\ (?:now\ )?(?:a|an|the)\ .{0,30}\b(?:grader|assistant|teacher|examiner|ai|model)\b|\bas\ (?:the|an?)\ (?:course\ |ai\ )?(?:author|instructor|ai|administrator|language\ model)\b"
+    r"|\b(?:this|the|my|above)\s+(?:\w+\s+)?(?:answer|response)\s+(?:\w+\s+){0,6}(?:is|was|has\ been|should\ be|must\ be)\s+(?:\w+\s+){0,6}(?:correct|perfect|right|verified|accepted|complete|pass(?:ed)?)\b"
+    r"|\b(?:all|every)\s+(?:ideas?|criteria|concepts?|requirements?)\s+(?:\w+\s+)?(?:found|met|satisfied|present|fulfilled|covered)\b|\brubric\b|\bplease\ (?:pass|accept)\b|\bmark\ (?:it|this|me)\ (?:as\ )?(?:correct|right|pass)"
+)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate that an answer did not get through."""
+
+    name: str
+    verdict: Literal["not_yet", "review"]
+    reason: str
+
+
+def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
+    """The first gate that stops the answer; None where it may be judged by its ideas."""
+    words = [token for token in reading.tokens if token.is_word]
+    if not words and not any(token.concepts for token in reading.tokens):
+        return Gate("empty", "not_yet", "There is no answer yet: write a sentence in your own words.")
+    if TO_THE_GRADER.search(reading.text):
+        return Gate("to_the_grader", "not_yet", "Part of this speaks to the grader instead of answering the question.")
+    if len(reading.text) > LONGEST:
+        return Gate("too_long", "review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do.")
+    if _is_foreign(reading.text, words, lexicon):
+        return Gate("language", "review", "This seems to be in another language than English: a person reads it.")
+    if _is_repeated(words):
+        return Gate("repeated", "not_yet", "The same words come again and again; say it once, as a sentence.")
+    if _is_stuffed(reading.tokens, lexicon):
+        return Gate("stuffed", "not_yet", "These are terms without a statement; say what happens to what.")
+    if _is_copied(words, prompt, lexicon):
+        return Gate("copied", "not_yet", "This repeats the question; answer it in your own words.")
+    return None
+
+
+def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:
+    letters = [char for char in text if char.isalpha()]
+    other = sum(not unicodedata.name(char, "").startswith("LATIN") for char in letters)
+    if letters and other > 0.5 * len(letters):
+        return True
+    foreign = sum(token.text in lexicon.foreign_words for token in words)
+    english = sum(token.text in lexicon.function_words for token in words)
+    return len(words) >= 5 and foreign >= 2 and foreign > english
+
+
+def _is_repeated(words: list[Token]) -> bool:
+    """One word is over half of the answer, or most groups of three words came before."""
+    texts = [token.text for token in words]
+    if len(texts) < 5:
+        return False
+    triples = list(zip(texts, texts[1:], texts[2:], strict=False))
+    again = len(triples) - len(set(triples))
+    return Counter(texts).most_common(1)[0][1] > 0.5 * len(texts) or (len(texts) >= 9 and again > 0.4 * len(triples))
+
+
+def _is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
+    """A long run of terms with nothing between them, or a long list of single terms."""
+    run = longest = singles = 0
+    segment: list[Token] = []
+    for token in [*tokens, Token("\n", ("\n",), 0, 0)]:
+        is_end = token.text in SENTENCE_ENDS or token.text in (",", "/", "&", "+", "(", ")", ":", "->", "=>")
+        if is_end:
+            singles += len(segment) == 1 and bool(segment[0].concepts)
+            segment, run = [], 0
+        elif token.is_word and not _is_functional(token, lexicon):
+            segment.append(token)
+            run += 1
+            longest = max(longest, run)
+        elif token.is_word:
+            segment.append(token)
+            run = 0
+    return longest >= LONGEST_RUN or singles >= 6 or _is_dense(tokens, lexicon)
+
+
+def _is_dense(tokens: list[Token], lexicon: Lexicon) -> bool:
+    """Many different terms, hardly a word of grammar: no sentence is written like that."""
+    words = [token for token in tokens if token.is_word]
+    terms = {concept for token in words for concept in token.concepts}
+    grammar = sum(_is_functional(token, lexicon) for token in words)
+    marks = sum(token.text in SENTENCE_ENDS or token.text in (",", "->", ":", "(", "+", "=>") for token in tokens)
+    return len(words) >= 9 and len(terms) >= 9 and grammar + marks < 0.15 * len(words)
+
+
+def _is_functional(token: Token, lexicon: Lexicon) -> bool:
+    if token.concepts:
+        return False
+    return token.text in lexicon.function_words or any(token.stems in part for part in lexicon.grammar.values())
+
+
+def _is_copied(words: list[Token], prompt: str, lexicon: Lexicon) -> bool:
+    """Nothing but words of the question and of grammar."""
+    asked = {stem(word) for word in re.findall(r"[a-z]+", cleaned(prompt).lower())}
+    own = [part for token in words for part in token.stems if not _is_functional(token, lexicon)]
+    new = [part for part in own if part not in asked and part != "formula" and part not in lexicon.function_words]
+    formulas = any(token.is_formula for token in words)
+    return bool(own) and not new and not formulas

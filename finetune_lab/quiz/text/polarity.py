@@ -1,0 +1,100 @@
+"""Says for each word of a clause whether it is denied, and whether it is said of something else than what was asked."""
+
+import re
+from dataclasses import dataclass
+
+from finetune_lab.quiz.text.chunks import Chunk
+from finetune_lab.quiz.text.clauses import Clause, is_verb
+from finetune_lab.quiz.text.tokens import Token
+from finetune_lab.quiz.text.words import Lexicon
+
+DENYING_FRAME = re.compile(
+    r"(?i)\b(?:myth|misconception|lie)\b|\b(?:is|are|it's|that's|totally|completely|just)\s+(?:false|wrong|untrue|incorrect|nonsense|not true|not the case|not right)\b"
+    r"|\bnot true\b|\bfalse that\b|\b(?:people|some|many|others|they|you might|one might)\s+(?:\w+\s+)?(?:think|say|believe|claim|assume)\b"
+)
+DENIES_THE_LAST = re.compile(r"(?i)^\s*(?:not|nope|no|false|wrong|just kidding|kidding|jk|lol no|psych)\s*$|^\s*(?:this|that|it|which)(?:'s| is)?\s*(?:all\s+)?(?:false|wrong|untrue|a lie|a myth|not true)\s*$")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """For each token of a clause: is it denied, and is it outside of what the answer says of its subject."""
+
+    denied: list[bool]
+    aside: list[bool]
+    about: str  # the method that the clause speaks of; empty where it names none
+
+    def mark_aside(self, tokens: list[Token], lexicon: Lexicon) -> None:
+        """Set aside what stands under `if`, up to the subject of the main clause."""
+        _mark(self.aside, 0, _phrase_end(tokens, 0, lexicon))
+
+
+def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
+    """The scope of every negation, contrast and comparison in the clause."""
+    tokens = clause.tokens
+    denied, aside = [False] * len(tokens), [False] * len(tokens)
+    for i, token in enumerate(tokens):
+        if lexicon.is_a("comparisons", token.stems):
+            _mark(aside, i, _phrase_end(tokens, i, lexicon))
+        elif lexicon.is_a("contrasts", token.stems):
+            _flip(denied, i, _phrase_end(tokens, i, lexicon))
+        elif lexicon.is_a("negators", token.stems) and not _is_harmless(tokens, i):
+            start, end = _negated_span(tokens, i, chunks, lexicon)
+            _flip(denied, start, end)
+    return Scope(denied, aside, _about(tokens, aside, denied))
+
+
+def _is_harmless(tokens: list[Token], i: int) -> bool:
+    """`not only`, `no matter`, `not sure but`: nothing is denied."""
+    following = tokens[i + 1].text if i + 1 < len(tokens) else ""
+    return following in ("only", "just", "sure", "matter", "longer sure", "idea", "to", "merely", "doubt", "certain")
+
+
+def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lexicon) -> tuple[int, int]:
+    """From where to where the negator at `i` reaches."""
+    inside = next((chunk for chunk in chunks if chunk.start <= i < chunk.end or chunk.start == i + 1), None)
+    if i == len(tokens) - 1 and i and tokens[i - 1].text == ":":  # `frozen: none`
+        return 0, i
+    if lexicon.is_a("determiner_negators", tokens[i].stems) and inside is not None:
+        return i, i  # the chunk itself is marked as denied
+    if inside is not None and tokens[i].stems == ("not",) and inside.start == i + 1:
+        return inside.start, inside.end
+    return i + 1, _comma_after(tokens, i)
+
+
+def _comma_after(tokens: list[Token], i: int) -> int:
+    return next((place for place in range(i + 1, len(tokens)) if tokens[place].text == ","), len(tokens))
+
+
+def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
+    """Where `instead of ...` or `than ...` ends: at a comma, or where a new subject has its verb."""
+    for place in range(i + 2, len(tokens)):
+        if tokens[place].text == ",":
+            return place
+        follows = place + 1 < len(tokens) and (is_verb(tokens[place + 1], lexicon) or tokens[place + 1].text in ("only", "just"))
+        if lexicon.is_a("subjects", tokens[place].stems) and follows:
+            return place
+    return len(tokens)
+
+
+def _mark(flags: list[bool], start: int, end: int) -> None:
+    for place in range(start, end):
+        flags[place] = True
+
+
+def _flip(flags: list[bool], start: int, end: int) -> None:
+    for place in range(start, end):
+        flags[place] = not flags[place]
+
+
+def _about(tokens: list[Token], aside: list[bool], denied: list[bool]) -> str:
+    """The first method that is named as the one spoken of."""
+    for place, token in enumerate(tokens):
+        if token.has("method") and not aside[place] and not denied[place]:
+            return token.of_role("method")[0]
+    return ""
+
+
+def denied_sentences(sentences: list[str]) -> set[int]:
+    """Sentences that a frame turns round: `it is a myth that ...`, or a following `That's wrong.`"""
+    turned = {number for number, text in enumerate(sentences) if DENYING_FRAME.search(text)}
+    return turned | {number - 1 for number, text in enumerate(sentences) if number and DENIES_THE_LAST.search(text)}

@@ -1,0 +1,139 @@
+"""Cuts an answer into tokens, each with the concepts it stands for and the place where it stands in the answer."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+
+from finetune_lab.quiz.text.stems import stem
+from finetune_lab.quiz.text.words import Lexicon, Stems
+
+PIECE = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ']*|\d+(?:[.,]\d+)*|->|=>|→|⇒|\n|[^\w\s]")
+BULLET = re.compile(r"(?m)^\s*(?:[-*•–—>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)\s*")
+ADJECTIVE_ENDINGS = ("ed", "en", "able", "wn", "nt", "lt")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, a group of words, a formula, a number or a mark."""
+
+    text: str  # as written, lower case
+    stems: Stems
+    start: int  # first character in the cleaned answer
+    end: int
+    concepts: dict[str, str] = field(default_factory=dict)  # concept -> role
+    is_formula: bool = False
+
+    def has(self, role: str) -> bool:
+        return role in self.concepts.values()
+
+    def of_role(self, role: str) -> list[str]:
+        return [concept for concept, its_role in self.concepts.items() if its_role == role]
+
+    @property
+    def is_word(self) -> bool:
+        return self.is_formula or self.text[0].isalpha()
+
+    @property
+    def is_participle(self) -> bool:
+        """`frozen`, `trainable`, `intact`: said of the noun beside it, not an action done to the next one."""
+        last = self.text.split()[-1] if self.text else ""
+        multiple = len(self.stems) > 1 and not self.text.endswith(("ing", "ings"))
+        return last.endswith(ADJECTIVE_ENDINGS) or multiple or "freeze" in self.concepts and not _is_plain_freeze(self)
+
+
+def _is_plain_freeze(token: Token) -> bool:
+    return token.stems[0] in ("freez", "lock", "fix", "preserv", "keep", "leav", "hold", "protect")
+
+
+def cleaned(answer: str) -> str:
+    """The answer with one form for every character: no invisible ones, plain quotes, bullets as line ends."""
+    text = unicodedata.normalize("NFKC", answer.replace("\r\n", "\n").replace("\r", "\n"))
+    text = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cf", "Cc"))
+    text = text.translate(str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "−": "-", "\t": " "}))
+    return BULLET.sub("", re.sub(r"(?i)\bw/o\b", "without", text))
+
+
+def tokenize(text: str, lexicon: Lexicon) -> list[Token]:
+    """The tokens of a cleaned answer; groups of words that are one concept are one token, the longest first."""
+    return _noun_forms(_grouped(_pieces(text, lexicon), lexicon), lexicon)
+
+
+def _pieces(text: str, lexicon: Lexicon) -> list[Token]:
+    spans = _formula_spans(text, lexicon)
+    tokens = [token for token, _ in spans]
+    taken = [(token.start, token.end) for token in tokens]
+    for match in PIECE.finditer(text):
+        if any(start < match.end() and match.start() < end for start, end in taken):
+            continue
+        word = lexicon.spellings.get(match[0].lower(), match[0].lower())
+        if not word.strip() and word != "\n":
+            continue
+        tokens.append(Token(word, (lexicon.stem_of(word),), match.start(), match.end()))
+    return sorted(tokens, key=lambda token: token.start)
+
+
+def _formula_spans(text: str, lexicon: Lexicon) -> list[tuple[Token, int]]:
+    found: list[tuple[Token, int]] = []
+    for pattern, concepts in lexicon.formulas:
+        for match in pattern.finditer(text):
+            start, end = match.start(), match.start() + len(match[0].rstrip())
+            if all(end <= token.start or token.end <= start for token, _ in found):
+                roles = {concept: _formula_role(concept, lexicon) for concept in sorted(concepts)}
+                found.append((Token(match[0].strip().lower(), ("formula",), start, end, roles, is_formula=True), start))
+    return found
+
+
+def _formula_role(concept: str, lexicon: Lexicon) -> str:
+    roles = (meaning.concepts.get(concept) for meaning in lexicon.meanings.values())
+    return next((role for role in roles if role), "thing")
+
+
+def _grouped(pieces: list[Token], lexicon: Lexicon) -> list[Token]:
+    tokens: list[Token] = []
+    i = 0
+    while i < len(pieces):
+        used, token = _longest_group(pieces, i, lexicon)
+        tokens.append(token)
+        i += used
+    return tokens
+
+
+def _longest_group(pieces: list[Token], start: int, lexicon: Lexicon) -> tuple[int, Token]:
+    """How many pieces the longest known group from `start` uses, and its token. Hyphens inside a group are skipped."""
+    window: list[Token] = []
+    best = (1, replace(pieces[start], concepts=_concepts(pieces[start], pieces[start].stems, lexicon)))
+    for used, piece in enumerate(pieces[start : start + 2 * lexicon.longest], 1):
+        if piece.text == "-" and window:
+            continue
+        window.append(piece)
+        if len(window) > lexicon.longest or piece.is_formula and len(window) > 1:
+            break
+        stems = tuple(one for token in window for one in token.stems)
+        if len(window) > 1 and (stems in lexicon.meanings or any(stems in part for part in lexicon.grammar.values())):
+            concepts = _concepts(window[0], stems, lexicon)
+            text = " ".join(token.text for token in window)
+            best = (used, Token(text, stems, window[0].start, piece.end, concepts))
+    return best
+
+
+def _concepts(token: Token, stems: Stems, lexicon: Lexicon) -> dict[str, str]:
+    if token.is_formula:
+        return token.concepts
+    meaning = lexicon.meanings.get(stems)
+    return dict(meaning.concepts) if meaning else {}
+
+
+def _noun_forms(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
+    """Verbs that are nouns where they stand: `a small low-rank update`, `the change`."""
+    result = list(tokens)
+    for i, token in enumerate(tokens):
+        concept = lexicon.noun_forms.get(token.stems[0]) if len(token.stems) == 1 else None
+        if concept and i and not token.text.endswith(("ed", "ing")) and _starts_a_noun(tokens[i - 1], lexicon):
+            result[i] = replace(token, concepts={concept: "thing"})
+    return result
+
+
+def _starts_a_noun(before: Token, lexicon: Lexicon) -> bool:
+    articles = (("the",), ("a",), ("an",), ("it",), ("each",), ("every",), (stem("another"),), ("per",), ("this",))
+    qualities = set(before.of_role("quality")) - {"all", "only", "simple", "fast", "cheap"}
+    return before.stems in articles or bool(qualities) or ("change" in before.concepts and before.is_participle)

@@ -1,0 +1,1 @@
+"""Charts of runs and comparisons. They only draw what they are told."""
