@@ -36,7 +36,7 @@ def silence_transformers() -> None:
     Downloads keep their bar. Whoever sets TRANSFORMERS_VERBOSITY has asked for the messages and gets them.
     """
     from huggingface_hub import constants
-    from huggingface_hub.utils import enable_progress_bars
+    from huggingface_hub.utils.tqdm import enable_progress_bars
     from transformers.utils import logging as transformers_logging
 
     if "TRANSFORMERS_VERBOSITY" not in os.environ:

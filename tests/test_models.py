@@ -59,7 +59,7 @@ def test_lab_base_is_what_was_published():
 
 def test_a_changed_lab_base_is_refused(tmp_path, monkeypatch):
     copied = shutil.copytree(DATA / "lab-base", tmp_path / "data" / "lab-base")
-    monkeypatch.setattr(models, "shipped", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(models, "shipped", tmp_path.joinpath)
     assert find_base("lab-base").sha256
     weights = bytearray((copied / "model.safetensors").read_bytes())
     weights[-1] ^= 1
@@ -164,8 +164,9 @@ def test_a_broken_tokenizer_is_told(copy, text):
 
 
 ABSURD = [
-    "", " ", "\n", "a" * 5000, "a/b/c", "..", "/", "~nobody/x", "x\0y", "-", "--", "../nothing", "Ünï/模型", "C:\\models\\x",
-    "a b", "https://huggingface.co/gpt2", "./lab-base", "a//b", "/dev/null", "model\r\nname", "%s%s", "a/" + "b" * 200,
+    "", " ", "\n", "a" * 5000, "a/b/c", "..", "/", "~nobody/x", "x\0y", "-", "--", "../nothing", "Ünï/模型",
+    "C:\\models\\x", "a b", "https://huggingface.co/gpt2", "./lab-base", "a//b",
+    "/dev/null", "model\r\nname", "%s%s", "a/" + "b" * 200,
 ]  # fmt: skip
 
 

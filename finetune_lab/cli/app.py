@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 
@@ -22,7 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-UsageError = typer.BadParameter.__mro__[1]  # of click, which newer versions of typer carry in themselves
+# click's, which newer versions of typer carry in themselves; BadParameter is one, and shows messages as all do
+UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 UNFAIR = "one rate for all methods is unfair: each has one that suits it"
 
 AsJson = Annotated[bool, typer.Option("--json", help="print nothing but JSON on standard output")]
@@ -40,6 +41,7 @@ def doctor(*, as_json: AsJson = False) -> int:
         from finetune_lab.cli.ending import json_line
         from finetune_lab.diagnosis import doctor as diagnose
 
+        print("Trying each operation", file=sys.stderr)
         found = diagnose()
         print(json_line(found.to_dict()) if as_json else repr(found), file=product)
     return 0
@@ -109,7 +111,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"error: {in_options(str(error))}", file=sys.stderr)
         return 2
     except UsageError as error:
-        print(f"error: {error.format_message()} See finetune-lab --help.", file=sys.stderr)
+        print(f"error: {error.format_message().rstrip('.')}. See finetune-lab --help.", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return 130

@@ -25,7 +25,7 @@ def asked(names: Sequence[str], given: Settings) -> tuple[list[Method], TuneConf
     of_config = {item.name for item in fields(TuneConfig)}
     mine = {name: value for name, value in given.items() if name not in of_config}
     faults = name_faults(names)
-    known = [name for name in names if name in METHODS]
+    known = [name for name in dict.fromkeys(names) if name in METHODS]
     unfit = unfit_settings(known, mine) if known else {}
     faults += unfit.values()
     fit = {name: value for name, value in mine.items() if name not in unfit}
@@ -38,6 +38,8 @@ def asked(names: Sequence[str], given: Settings) -> tuple[list[Method], TuneConf
 
 def name_faults(names: Sequence[str]) -> list[str]:
     """What is wrong with the names of the methods."""
+    if not names:
+        return [f"--methods names no method; there are {', '.join(METHODS)}."]
     faults = [f"There is no method {name!r}, only {', '.join(METHODS)}." for name in names if name not in METHODS]
     twice = sorted({name for name in names if names.count(name) > 1})
     return faults + [f"The method {name} is named twice." for name in twice]

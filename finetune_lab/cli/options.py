@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import typer
 
@@ -45,9 +45,8 @@ class Setting:
     def parameter(self, note: str) -> inspect.Parameter:
         """The option as typer reads it; None where it is not given."""
         text = f"{self.help}; {note}" if note else self.help
-        option = typer.Option(self.option, help=text, show_default=False, rich_help_panel=self.panel)
-        annotation = Annotated[self.kind | None, option]
-        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        option = typer.Option(None, self.option, help=text, show_default=False, rich_help_panel=self.panel)
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=self.kind | None)
 
 
 METHOD, DATA, TRAINING, JUDGING = "Method", "Model and data", "Training", "Judging and saving"
@@ -98,9 +97,7 @@ def takes_settings(notes: Mapping[str, str] = NO_NOTES) -> Callable[[Callable[..
 
 def in_options(text: str) -> str:
     """A message of the library with the settings' names as the command line has them: `max_steps` -> `--steps`."""
-    plain = [
-        name for name in OPTION_OF if "_" not in name
-    ]  # words like `data` and `bits`: only where they are at fault
-    compound = [name for name in OPTION_OF if "_" in name]
-    pattern = rf"(?<![\w/.-])(?:({'|'.join(compound)})(?![\w/-]|\.\w)|({'|'.join(plain)})(?= must be ))"
-    return re.sub(pattern, lambda found: OPTION_OF[found.group(0)], text)
+    compound = "|".join(name for name in OPTION_OF if "_" in name)
+    plain = "|".join(name for name in OPTION_OF if "_" not in name)  # words like `data`: only where a value follows
+    pattern = rf"(?<![\w/.-])(?:(?:{compound})(?![\w/-]|\.\w)|(?:{plain})(?= must |=))"
+    return re.sub(pattern, lambda found: OPTION_OF[found.group()], text).replace("=True", "")

@@ -1,10 +1,11 @@
 """A tune as it goes, on standard error: a bar on a terminal, a line for every tenth of the steps elsewhere."""
 
+import math
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from finetune_lab.events import Ended, Evaluated, Event, Started, Stepped
 from finetune_lab.scoring import headline
@@ -17,7 +18,7 @@ class Teller:
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=30), TimeElapsedColumn())
+        columns = (BarColumn(bar_width=16), TextColumn("{task.description}", markup=False))
         # Standard output is left alone: it is the command's product, whatever the terminal.
         self.bar = Progress(*columns, console=self.console, transient=True, redirect_stdout=False)
         self.task = self.bar.add_task("loading the libraries", total=None)
@@ -33,7 +34,8 @@ class Teller:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.bar.stop()
+        if self.console.is_terminal:  # elsewhere it was never started, and would print an empty line
+            self.bar.stop()
         if kind is KeyboardInterrupt:
             self.say("Interrupted at once: what a run did after its last checkpoint is lost.")
 
@@ -67,7 +69,7 @@ class Teller:
     def step(self, title: str, event: Stepped) -> None:
         """Move the bar, or print a line where a tenth of the steps is complete."""
         self.steps.append(event)
-        facts = f"{title}  step {event.step}/{self.max_steps}  {self.pace(event)}"
+        facts = f"{title}  {event.step}/{self.max_steps}  {self.pace(event)}"
         self.bar.update(self.task, completed=event.step, description=facts)
         tenths = [step * 10 // self.max_steps for step in (event.step - 1, event.step)]
         if not self.console.is_terminal and (tenths[0] != tenths[1] or len(self.steps) == 1):
@@ -93,4 +95,5 @@ def judged(event: Evaluated) -> str:
 
 def clock(seconds: float) -> str:
     """Minutes and seconds, `1:05`."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -11,13 +11,13 @@ from transformers import PreTrainedConfig
 
 from finetune_lab.config import LoRA, Method, method_to_dict
 from finetune_lab.device import Device
-from finetune_lab.errors import ConfigError, LabError, listed
+from finetune_lab.errors import ConfigError, LabError, ModelError, listed
 from finetune_lab.memory.explaining import explanations
 from finetune_lab.memory.known_models import find_config
 from finetune_lab.memory.prediction import Prediction, predict_components
 from finetune_lab.memory.targets import CARDS, GIB, Verdict, target, verdict
 from finetune_lab.memory.tracing import Shape
-from finetune_lab.models import explained
+from finetune_lab.models import short
 from finetune_lab.tables import as_html, as_text
 
 
@@ -191,4 +191,6 @@ def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device
     except LabError:
         raise
     except Exception as error:
-        raise explained(error, name, "plan") from error
+        first_line = (str(error).strip().split("\n")[0] or type(error).__name__)[:300].rstrip(".")
+        what = f"A step of {short(name)} can't be traced: {type(error).__name__}: {first_line}."
+        raise ModelError(what, "Do the sizes in its configuration agree? Try another model or other settings.") from error

@@ -62,8 +62,7 @@ def trace(built: MetaModel, shape: Shape, device: Device) -> Traced:
         for _ in range(shape.accumulation):
             with ArithmeticOf(device):
                 loss = summed_loss(model, batch) / shape.labelled  # type: ignore[arg-type]
-            loss.backward()
-            del loss
+            loss.backward()  # as in the loop, the graph lives until the next loss takes its name
     sizes = {component: storage_bytes(tensors) for component, tensors in held.items()}
     return Traced(built, {**sizes, "gradients": storage_bytes(gradient_tensors(model))}, live.curve())
 

@@ -51,10 +51,10 @@ class Chart(Figure):
         from IPython.display import display
 
         picture = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.description}
-        display(picture, raw=True, metadata={"image/png": {"alt": self.description}})
+        display(picture, raw=True, metadata={"image/png": {"alt": self.description}})  # type: ignore[no-untyped-call]
         # JupyterLab gives a picture no alternative text, so that the words stand in a line of their own, folded.
         words = f"<details><summary>This chart in words</summary>{escape(self.description)}</details>"
-        display({"text/html": words}, raw=True)
+        display({"text/html": words}, raw=True)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
         return f"Chart: {self.description}"
@@ -99,7 +99,8 @@ def draw(axes: Axes, one: Curve, shade: int) -> None:
     """One run: raw, smoothed and evaluated; `shade` tells runs of the same method apart, the first is the darkest."""
     style = STYLES[one.method.name]
     color = lighter(style["color"], shade)
-    axes.plot(one.steps, one.raw, color=color, linewidth=0.8, alpha=0.4, zorder=2)
+    dot = "." if len(one.steps) == 1 else ""  # a line needs two points
+    axes.plot(one.steps, one.raw, color=color, linewidth=0.8, marker=dot, alpha=0.4, zorder=2)
     axes.plot(one.steps, one.smooth, color=color, linestyle=style["linestyle"], linewidth=2.4, zorder=3)
     steps, losses = [step for step, _ in one.evaluated], [loss for _, loss in one.evaluated]
     axes.plot(
@@ -158,7 +159,7 @@ def label_ends(axes: Axes, curves: Sequence[Curve]) -> None:
             [x + 0.012, 1.01, 1.035], [y, y, height], color=color, linewidth=1.0, linestyle=(0, (1, 1.5)),
             transform=axes.transAxes, clip_on=False,
         )  # fmt: skip
-        axes.text(1.042, height, text, color=color, size=10.5, weight="bold", va="center", transform=axes.transAxes)
+        axes.text(1.042, height, text, color=color, size=10, weight="bold", va="center", transform=axes.transAxes)
 
 
 def ending(one: Curve, loss: float) -> str:

@@ -139,8 +139,13 @@ def groups(chunks: list[Chunk], tokens: list[Token], lexicon: Lexicon) -> list[l
     for chunk in chunks:
         between = tokens[found[-1][-1].end : chunk.start] if found else []
         joined = bool(between) and all(token.text in (",", "&", "+", "/", "both") or lexicon.is_a("joins", token.stems) for token in between)
-        if joined:
+        if joined and not _limits(tokens[chunk.start], lexicon):
             found[-1].append(chunk)
         else:
             found.append([chunk])
     return found
+
+
+def _limits(token: Token, lexicon: Lexicon) -> bool:
+    """`just a bit`, `only the adapter`, `not the base` open another statement."""
+    return "only" in token.concepts or lexicon.is_a("negators", token.stems)

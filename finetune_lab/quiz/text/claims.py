@@ -23,7 +23,8 @@ class Claim:
     features: frozenset[str]
     positive: bool
     about: str  # full, lora, qlora, peft; empty where no method is named
-    aside: bool  # inside `than ...`, `unlike ...`, `if ...`: not said of the subject
+    aside: bool  # inside `than ...`, `unlike ...`: not said of the subject
+    conditional: bool  # under `if ...`: not held against the answer
     start: int
     end: int
     clause: int
@@ -53,6 +54,7 @@ class _Clause:
     scope: Scope
     about: str
     aside: bool
+    conditional: bool
     inherited: list[Chunk]  # what a pronoun or a missing subject stands for
     turned: bool
 
@@ -88,8 +90,6 @@ def _prepare(number: int, clause: Clause, last: _Clause | None, turned: set[int]
     goes_on = last is not None and last.clause.sentence == clause.sentence
     relative = lexicon.is_a("relatives", (stem(clause.opener),))
     about, aside = scope.about, False
-    if lexicon.is_a("conditions", (stem(clause.opener),)):
-        scope.mark_aside(clause.tokens, lexicon)
     if last is not None and not about:
         refers = clause.tokens[0].text in ("that", "this", "it", "which", "they", "there", "so")
         about = last.about if goes_on or refers else ""
@@ -98,7 +98,8 @@ def _prepare(number: int, clause: Clause, last: _Clause | None, turned: set[int]
         elif goes_on and last.aside and clause.opener not in (",", ""):
             aside = last.aside
     inherited = _inherited(last, relative)
-    return _Clause(number, clause, found, scope, about, aside, inherited, clause.sentence in turned)
+    conditional = lexicon.is_a("conditions", (stem(clause.opener),))
+    return _Clause(number, clause, found, scope, about, aside, conditional, inherited, clause.sentence in turned)
 
 
 def _inherited(last: _Clause | None, relative: bool) -> list[Chunk]:
@@ -142,7 +143,8 @@ def _claim(current: _Clause, saying: str, features: frozenset[str], positive: bo
     tokens, scope = current.clause.tokens, current.scope
     aside = current.aside or any(scope.aside[span[0] : span[1]])
     start, end = tokens[span[0]].start, tokens[span[1] - 1].end
-    return Claim(saying, features, positive != current.turned, current.about, aside, start, end, current.number)
+    positive = positive != current.turned
+    return Claim(saying, features, positive, current.about, aside, current.conditional, start, end, current.number)
 
 
 def _themes(current: _Clause, place: int, role: str, lexicon: Lexicon) -> list[Chunk]:
@@ -196,11 +198,14 @@ def _right(current: _Clause, place: int, role: str, lexicon: Lexicon) -> list[Ch
 def _blocks(token: Token, lexicon: Lexicon) -> bool:
     if token.text in ("of", "to", "for", "up", "down", "out", "off", "away"):
         return token.text in ("to", "for")
+    if token.has("verb") and not token.is_participle:
+        return True
     return lexicon.is_a("prepositions", token.stems) or token.text == "," or lexicon.is_a("auxiliaries", token.stems)
 
 
 def _unfold(current: _Clause, chunk: Chunk) -> list[Chunk]:
     if not chunk.is_pronoun:
         return [chunk]
-    stands_for = current.inherited or [Chunk(chunk.start, chunk.end, TOPIC)]
+    before = [one for one in current.chunks if one.end == chunk.start and not one.is_pronoun]  # `the weights they are ...`
+    stands_for = before or current.inherited or [Chunk(chunk.start, chunk.end, TOPIC)]
     return [replace(one, features=one.features | chunk.features) for one in stands_for]

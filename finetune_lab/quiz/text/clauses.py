@@ -50,11 +50,13 @@ def _hard_parts(sentence: list[Token], lexicon: Lexicon) -> list[tuple[str, list
 
 def _is_hard_break(sentence: list[Token], i: int, lexicon: Lexicon) -> bool:
     token = sentence[i]
-    if token.text == ":":  # `frozen: none` is one statement
-        return len(sentence) - i > 2 or not _is_negative(sentence[-1], lexicon)
+    if token.text == ":":  # `frozen: none` and `memory: low` are one statement
+        return len(sentence) - i > 3 or not _is_said(sentence[i + 1 :], lexicon)
     if token.text == "-":  # a dash between spaces; a hyphen was skipped with its group
         return 0 < i < len(sentence) - 1 and sentence[i - 1].end < token.start and token.end < sentence[i + 1].start
-    if token.stems == ("that",) or token.stems == ("so",):
+    if token.stems == ("so",):  # not in `not so slow`
+        return 0 < i < len(sentence) - 1 and not sentence[i + 1].has("quality")
+    if token.stems == ("that",):
         return 0 < i and _is_a_clause_start(sentence[i + 1 :], lexicon)
     return token.text in HARD_MARKS or (lexicon.is_a("breaks", token.stems) and not token.concepts)
 
@@ -63,8 +65,10 @@ def _is_a_clause_start(rest: list[Token], lexicon: Lexicon) -> bool:
     return len(rest) > 1 or any(is_verb(token, lexicon) for token in rest)
 
 
-def _is_negative(token: Token, lexicon: Lexicon) -> bool:
-    return lexicon.is_a("negators", token.stems)
+def _is_said(rest: list[Token], lexicon: Lexicon) -> bool:
+    """Whether the words after a colon say something of the thing before it."""
+    known = [lexicon.is_a("negators", token.stems) or bool(token.concepts) for token in rest]
+    return bool(rest) and all(known) and not any(token.has("thing") for token in rest)
 
 
 def is_verb(token: Token, lexicon: Lexicon) -> bool:

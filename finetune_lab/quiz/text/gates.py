@@ -80,7 +80,7 @@ def _is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
     run = longest = singles = 0
     segment: list[Token] = []
     for token in [*tokens, Token("\n", ("\n",), 0, 0)]:
-        is_end = token.text in SENTENCE_ENDS or token.text in (",", "/", "&", "+", "(", ")", ":", "->", "=>")
+        is_end = token.text in SENTENCE_ENDS or token.text in (",", "/", "&", "+", "(", ")", "->", "=>")
         if is_end:
             singles += len(segment) == 1 and bool(segment[0].concepts)
             segment, run = [], 0

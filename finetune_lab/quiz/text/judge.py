@@ -75,6 +75,7 @@ def _is_on_topic(claim: Claim, rubric: Rubric) -> bool:
 def _held(entry: Misconception, claims: list[Claim], ideas: dict[str, Claim]) -> Claim | None:
     if any(name in ideas for name in entry.unless):
         return None
+    claims = [claim for claim in claims if not claim.conditional]
     return next((found[0] for pattern in entry.accept if (found := pattern.found(claims))), None)
 
 

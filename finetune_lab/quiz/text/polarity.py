@@ -23,10 +23,6 @@ class Scope:
     aside: list[bool]
     about: str  # the method that the clause speaks of; empty where it names none
 
-    def mark_aside(self, tokens: list[Token], lexicon: Lexicon) -> None:
-        """Set aside what stands under `if`, up to the subject of the main clause."""
-        _mark(self.aside, 0, _phrase_end(tokens, 0, lexicon))
-
 
 def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
     """The scope of every negation, contrast and comparison in the clause."""

@@ -68,7 +68,8 @@ def _pieces(text: str, lexicon: Lexicon) -> list[Token]:
         word = lexicon.spellings.get(match[0].lower(), match[0].lower())
         if not word.strip() and word != "\n":
             continue
-        tokens.append(Token(word, (lexicon.stem_of(word),), match.start(), match.end()))
+        if word not in lexicon.fillers:
+            tokens.append(Token(word, (lexicon.stem_of(word),), match.start(), match.end()))
     return sorted(tokens, key=lambda token: token.start)
 
 
@@ -134,6 +135,6 @@ def _noun_forms(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
 
 
 def _starts_a_noun(before: Token, lexicon: Lexicon) -> bool:
-    articles = (("the",), ("a",), ("an",), ("it",), ("each",), ("every",), (stem("another"),), ("per",), ("this",))
+    articles = (("the",), ("a",), ("an",), ("each",), ("every",), (stem("another"),), ("per",), ("this",))
     qualities = set(before.of_role("quality")) - {"all", "only", "simple", "fast", "cheap"}
     return before.stems in articles or bool(qualities) or ("change" in before.concepts and before.is_participle)

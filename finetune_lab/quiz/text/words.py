@@ -33,6 +33,7 @@ class Lexicon:
     known: frozenset[str]  # stems and words that are no typo
     function_words: frozenset[str]
     foreign_words: frozenset[str]
+    fillers: frozenset[str]  # `basically`, `lol`: read over
     spellings: dict[str, str]
     formulas: tuple[tuple[re.Pattern[str], frozenset[str]], ...]
     noun_forms: dict[str, str]
@@ -108,6 +109,7 @@ def lexicon() -> Lexicon:
         known=frozenset({*every, *surface, *function_words, *plain, *(stem(word) for word in (*plain, *function_words))}),
         function_words=function_words,
         foreign_words=frozenset(english["common"]["foreign"].split()) - function_words,
+        fillers=frozenset(english["common"]["fillers"].split()),
         spellings=field_words["spellings"],
         formulas=tuple((re.compile(pattern), frozenset(names.split())) for pattern, names in formulas),
         noun_forms={stem(word): concept for concept, text in field_words["noun_forms"].items() for word in split_words(text)},
