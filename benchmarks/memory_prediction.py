@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/memory_prediction.py
 
 Every configuration builds a small model with random weights, trains it for two steps with every storage counted, and
-compares with what was predicted from its configuration alone. Writes memory_prediction.md, .json and .png beside itself.
+compares with what was predicted from its configuration alone. Writes memory_prediction.md, .json and .png beside it.
 What is held (weights, adapter, quantization state, gradients, optimizer) must be exact; the bars for the peak: 3 % in
 the median, 8 % at worst, never more than 3 % under.
 """
@@ -43,8 +43,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "Llama": {"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 5, "tie_word_embeddings": True, **LLAMA},
     "Qwen3": {"model_type": "qwen3", "hidden_size": 128, "num_hidden_layers": 5, "head_dim": 32, **LLAMA},
     "Qwen2": {"model_type": "qwen2", "hidden_size": 96, "num_hidden_layers": 6, **LLAMA},
-    "Gemma 2": {"model_type": "gemma2", "hidden_size": 128, "num_hidden_layers": 6, "head_dim": 32, "sliding_window": 48,
-                **LLAMA},
+    "Gemma 2": {"model_type": "gemma2", "hidden_size": 128, "num_hidden_layers": 6, "head_dim": 32,
+                "sliding_window": 48, **LLAMA},
     "Gemma 3": {"model_type": "gemma3_text", "hidden_size": 128, "num_hidden_layers": 8, "head_dim": 32,
                 "sliding_window": 48, "layer_types": ["sliding_attention", "full_attention"] * 4, **LLAMA},
     "GPT-2": {"model_type": "gpt2", "n_embd": 128, "n_layer": 5, "n_head": 4, "vocab_size": 1000, "n_positions": 256},
@@ -58,7 +58,7 @@ def cases() -> Iterator[tuple[str, Method, Shape]]:
     """The configurations: each architecture with each method, its other settings drawn from a fixed seed."""
     chosen = random.Random(0)
     for name in ARCHITECTURES:
-        targets = ["all-linear", "c_attn" if name == "GPT-2" else "query_key_value" if name == "GPT-NeoX" else "q_proj,v_proj"]
+        targets = ["all-linear", {"GPT-2": "c_attn", "GPT-NeoX": "query_key_value"}.get(name, "q_proj,v_proj")]
         for checkpointing in (False, True):
             for kind in ("full", "lora", "lora", "qlora4", "qlora4", "qlora4dq", "qlora8"):
                 rank, target = chosen.choice([1, 2, 4, 8, 16, 32, 64]), chosen.choice(targets)
@@ -159,7 +159,8 @@ def label(result: dict[str, Any]) -> str:
     bits = f" {chosen['bits']}-bit" if "bits" in chosen else ""
     double = " double" if chosen.get("bnb_4bit_use_double_quant") else ""
     more = f"{' checkpointing' if shape['checkpointing'] else ''}{' accumulated' if shape['accumulation'] > 1 else ''}"
-    return f"{chosen['method']}{bits}{double}{rank}, {shape['batch_size']} x {shape['length']}, {shape['labelled']} labelled{more}"
+    size = f"{shape['batch_size']} x {shape['length']}, {shape['labelled']} labelled"
+    return f"{chosen['method']}{bits}{double}{rank}, {size}{more}"
 
 
 def report(results: list[dict[str, Any]], versions: dict[str, str], device: str) -> str:
@@ -168,7 +169,7 @@ def report(results: list[dict[str, Any]], versions: dict[str, str], device: str)
         "# Memory: predicted against measured",
         "",
         f"{len(results)} configurations on a CPU ({device}); {', '.join(f'{k} {v}' for k, v in versions.items())}.",
-        "Made by `benchmarks/memory_prediction.py`. Measured: every storage that torch's dispatcher sees in a training step.",
+        "Made by `benchmarks/memory_prediction.py`. Measured: every storage that torch's dispatcher sees in a step.",
         f"Weights, adapter, quantization state, gradients and optimizer exact to the byte: {exact} of {len(results)}.",
         "",
         "| architecture | configurations | lowest error | median size of error | highest error |",

@@ -9,7 +9,11 @@ Names are loaded when they are first used, so that importing the package costs n
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from finetune_lab.quiet import silence_known_messages
+
 __version__ = "0.1.0"
+
+silence_known_messages()  # before anything imports the libraries that speak while they are imported
 
 _HOMES = {
     "Full": "config",

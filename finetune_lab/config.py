@@ -155,7 +155,7 @@ class TuneConfig:
     lr_scheduler_type: Schedule = described("linear", "how the rate falls: linear, cosine or constant")
     warmup_ratio: float = described(0.05, "share of the steps over which the rate rises", low=0.0, high=1.0)
     weight_decay: float = described(0.0, "AdamW's weight decay", low=0.0)
-    max_grad_norm: float = described(1.0, "gradients are scaled down to this norm", low=0.0)
+    max_grad_norm: float = described(1.0, "gradients are scaled down to this norm; 0 for none", low=0.0)
     gradient_checkpointing: bool = described(False, "recompute activations in backward: less memory, more time")
     eval_examples: int = described(64, "examples for the evaluation loss", low=1)
     score_examples: int = described(32, "examples answered by generating, for the score; 0 for none", low=0)

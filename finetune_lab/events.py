@@ -89,9 +89,10 @@ def event_from_dict(saved: dict[str, Any]) -> Event:
         RunError: it is of no known kind, or its fields are not those of its kind.
     """
     values = dict(saved)
-    kind = KINDS.get(str(values.pop("event", "")))
+    name = values.pop("event", None)
+    kind = KINDS.get(str(name))
     if kind is None:
-        raise RunError(f"{saved.get('event')!r} is no kind of event.", f"Kinds: {', '.join(KINDS)}.")
+        raise RunError(f"{name!r} is no kind of event.", f"Kinds: {', '.join(KINDS)}.")
     for item in fields(kind):
         if item.type is float and values.get(item.name, 0.0) is None:
             values[item.name] = math.nan

@@ -16,7 +16,6 @@ from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.device import Device
 from finetune_lab.errors import ConfigError
 from finetune_lab.models import Source, load_model
-from finetune_lab.quiet import silence_known_messages
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ class Parameters:
 def build(source: Source, method: Method, device: Device, seed: int) -> PreTrainedModel | PeftModel:
     """A fresh copy of the base, made trainable by `method`, in training mode."""
     model: PreTrainedModel | PeftModel
-    silence_known_messages()  # from a notebook too
     torch.manual_seed(seed)  # for the dropout that some models have of their own
     match method:
         case Full():

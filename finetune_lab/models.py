@@ -32,6 +32,7 @@ from transformers.utils import logging
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from finetune_lab.errors import ModelError
+from finetune_lab.quiet import silence_transformers
 from finetune_lab.resources import shipped
 
 LAB_BASE = "lab-base"
@@ -195,6 +196,7 @@ def load_model(
     Raises:
         ModelError: the weights can't be read, or some are missing (transformers would fill those at random).
     """
+    silence_transformers()
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "trust_remote_code": False}
     if quantization is not None:
         options |= {"quantization_config": quantization, "device_map": {"": device.type}}

@@ -108,12 +108,15 @@ def unlink(file):
     file.unlink()
 
 
+def written(text):
+    return lambda file: file.write_bytes(text)
+
+
 DAMAGE = [
     ("trainable.safetensors", flip), ("optimizer.safetensors", flip), ("random.safetensors", flip),
-    ("trainable.safetensors", cut), ("optimizer.safetensors", unlink), ("manifest.json", unlink), ("manifest.json", cut),
-    ("manifest.json", lambda file: file.write_text("[]")), ("manifest.json", lambda file: file.write_text('{"files": {}}')),
-    ("manifest.json", lambda file: file.write_text('{"step": 4, "files": {}}')),
-    ("manifest.json", lambda file: file.write_bytes(b"\xff\xfe")),
+    ("trainable.safetensors", cut), ("optimizer.safetensors", unlink), ("manifest.json", unlink),
+    ("manifest.json", cut), ("manifest.json", written(b"[]")), ("manifest.json", written(b'{"files": {}}')),
+    ("manifest.json", written(b'{"step": 4, "files": {}}')), ("manifest.json", written(b"\xff\xfe")),
 ]  # fmt: skip
 
 
@@ -186,10 +189,8 @@ def test_changed_data_base_and_tokenizer_are_noticed(base, settings, tmp_path):
     write_rows(judged, 5)
     assert "the examples to train on or to judge by changed" in cannot_resume(folder)
     judged.write_bytes(originals[judged])
-    torch.manual_seed(9)
-    save_model(copied, tiny_llama(rope_theta=1.0).apply(lambda part: None))
+    model = tiny_llama()
     with torch.no_grad():
-        model = tiny_llama()
         model.model.norm.weight.add_(0.5)
     save_model(copied, model)
     assert "the base model's weights changed" in cannot_resume(folder)

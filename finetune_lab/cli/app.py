@@ -15,7 +15,6 @@ import typer
 from finetune_lab.cli.asked import asked
 from finetune_lab.cli.options import OPTION_OF, in_options, takes_settings
 from finetune_lab.errors import ConfigError, LabError
-from finetune_lab.quiet import silence_known_messages
 
 app = typer.Typer(
     help="Full, LoRA and QLoRA fine-tuning, run for real and measured.",
@@ -89,7 +88,6 @@ def compare(
 @contextmanager
 def product_only() -> Iterator[TextIO]:
     """Standard output for the product, while whatever else is printed, by any library, goes to standard error."""
-    silence_known_messages()
     product = sys.stdout
     with redirect_stdout(sys.stderr):
         yield product

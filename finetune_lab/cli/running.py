@@ -9,7 +9,6 @@ from finetune_lab.cli.ending import json_line
 from finetune_lab.cli.progress import Teller
 from finetune_lab.config import Method, TuneConfig
 from finetune_lab.events import Ended, Event, Started
-from finetune_lab.quiet import silence_transformers
 
 if TYPE_CHECKING:
     from finetune_lab.tuning.comparison import Comparison
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 def run_tune(method: Method, config: TuneConfig, out: Path | None) -> "Run":
     """One new run."""
     with Teller() as teller:
-        silence_transformers()
         from finetune_lab.tuning.run import tune
         from finetune_lab.tuning.run_folder import label
 
@@ -29,7 +27,6 @@ def run_tune(method: Method, config: TuneConfig, out: Path | None) -> "Run":
 def go_on(folder: Path) -> "Run":
     """A run that was stopped, to its end."""
     with Teller() as teller:
-        silence_transformers()
         from finetune_lab.tuning.run import load_run, tune
         from finetune_lab.tuning.run_folder import label
 
@@ -42,7 +39,6 @@ def run_comparison(
 ) -> "Comparison":
     """A run by each method; with `lines`, the JSON record of each is written there as soon as it has ended."""
     with Teller() as teller:
-        silence_transformers()
         from finetune_lab.tuning.comparison import compare
         from finetune_lab.tuning.run import load_run
         from finetune_lab.tuning.run_folder import label

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
-import bitsandbytes as bnb
+from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from torch import nn
 
 from finetune_lab.config import Full, Method, QLoRA
@@ -34,7 +34,7 @@ class Counts:
 def count(model: nn.Module) -> Counts:
     """The counts of a model, of any device."""
     parameters = list(model.named_parameters())
-    layers = [layer for layer in model.modules() if isinstance(layer, bnb.nn.Linear4bit | bnb.nn.Linear8bitLt)]
+    layers = [layer for layer in model.modules() if isinstance(layer, Linear4bit | Linear8bitLt)]
     quantized = {id(layer.weight) for layer in layers}
     moving = [parameter for _, parameter in parameters if parameter.requires_grad]
     return Counts(

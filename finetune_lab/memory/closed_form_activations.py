@@ -33,9 +33,7 @@ class KeptForBackward:
         return 4 * (in_layers + outside) + self.constants
 
 
-def kept_for_backward(
-    config: PreTrainedConfig, method: Method, device: Device, shape: Shape
-) -> KeptForBackward | None:
+def kept_for_backward(config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> KeptForBackward | None:
     """The formula for this model and method; None where it isn't known."""
     plain = isinstance(method, Full) or (method.targets == "all-linear" and method.lora_dropout == 0)
     windows = any(kind != "full_attention" for kind in getattr(config, "layer_types", None) or [])

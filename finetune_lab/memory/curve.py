@@ -39,7 +39,8 @@ class StepCurve:
 
     def largest(self) -> dict[str, int]:
         """Each component's own largest value in the step; their moments differ, so they sum to more than the peak."""
-        return dict(zip(MEMORY_COMPONENTS, map(max, zip(*(point.split for point in self.points), strict=True)), strict=True))
+        columns = zip(*(point.split for point in self.points), strict=True)
+        return dict(zip(MEMORY_COMPONENTS, map(max, columns), strict=True))
 
     def thinned(self, most: int = 400) -> "StepCurve":
         """At most about `most` points: the highest of each stretch, so that the peak stays."""

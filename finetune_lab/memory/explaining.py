@@ -1,4 +1,4 @@
-"""Each component of a prediction in one sentence: which counts, multiplied by what, and why. No torch."""
+"""Each component of a prediction in one sentence: which counts, multiplied by what, and why."""
 
 from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.device import Device
@@ -18,7 +18,7 @@ def explanations(prediction: Prediction, method: Method, device: Device, shape: 
         "quantization_state": _constants(method),
         "gradients": f"one float32 for each of the {prediction.trained:,} weights that train",
         "optimizer": "AdamW keeps two float32 averages for each of them and one step count a tensor",
-        "activations": f"{kept}{again}, for {tokens:,} tokens, and log-probabilities of {shape.labelled:,} labelled ones",
+        "activations": f"{kept}{again}, for {tokens:,} tokens; log-probabilities of {shape.labelled:,} labelled ones",
         "other": "short-lived tensors at the moment of the peak, such as gradients of activations",
         "peak": f"the highest moment of a step, in {phase}, {part}",
     }
@@ -28,14 +28,14 @@ def _base(method: Method, device: Device) -> str:
     if isinstance(method, Full):
         return "every weight in float32, because all of them train"
     if isinstance(method, QLoRA):
-        return f"linear layers of the blocks at {method.bits} bits a weight, the rest in {device.dtype_name}, all frozen"
+        return f"linear layers of the blocks at {method.bits} bits a weight, the rest in {device.dtype_name}, frozen"
     return f"every weight in {device.dtype_name}, frozen"
 
 
 def _adapter(prediction: Prediction, method: Method) -> str:
     if not isinstance(method, LoRA):
         return "a full tune has no adapter"
-    return f"{prediction.trained:,} weights in float32: for each layer, rank {method.r} times its inputs and its outputs"
+    return f"{prediction.trained:,} weights in float32: for each layer, rank {method.r} times (inputs + outputs)"
 
 
 def _constants(method: Method) -> str:

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 from finetune_lab.events import MEMORY_COMPONENTS
 from finetune_lab.memory.curve import Point, StepCurve
 from finetune_lab.memory.places import Places
+from finetune_lab.memory.storages import storage_key
 
 OTHER = MEMORY_COMPONENTS.index("other")
 ACTIVATIONS = MEMORY_COMPONENTS.index("activations")
@@ -44,7 +45,7 @@ class LiveStorages(TorchDispatchMode):
     """
 
     def __init__(self, model: nn.Module, known: dict[str, list[Tensor]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.places = Places(model)
         self.points: list[Point] = []
         self._living: dict[int, _Storage] = {}
@@ -63,14 +64,15 @@ class LiveStorages(TorchDispatchMode):
             if parameter.requires_grad:
                 handle = parameter.register_post_accumulate_grad_hook(self._accumulated)
                 self._stack.callback(handle.remove)
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         self._note(("forward", ""))
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._note(("forward", ""))
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._stack.close()
+        self._living.clear()
 
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -90,7 +92,7 @@ class LiveStorages(TorchDispatchMode):
     def relabel(self, tensors: Iterable[Tensor], component: int) -> None:
         """Count storages as `component` from now on, those not yet seen too."""
         for tensor in tensors:
-            storage = self._living.get(tensor.untyped_storage()._cdata)
+            storage = self._living.get(storage_key(tensor))
             if storage is None:
                 self._add(tensor, component)
             elif storage.component in (OTHER, ACTIVATIONS):
@@ -100,7 +102,7 @@ class LiveStorages(TorchDispatchMode):
 
     def _add_all(self, tensors: Iterable[Tensor]) -> bool:
         component = ACTIVATIONS if self.places.recomputing else OTHER
-        return any([self._add(tensor, component) for tensor in tensors])
+        return sum(self._add(tensor, component) for tensor in tensors) > 0
 
     def _add(self, tensor: Tensor, component: int) -> bool:
         storage = tensor.untyped_storage()
@@ -114,9 +116,10 @@ class LiveStorages(TorchDispatchMode):
         return living.size > 0
 
     def _freed(self, storage: Any) -> None:
-        if self._living.get(storage.key) is storage:
+        known = self._living.get(storage.key)
+        if known is not None and known is storage:  # its address may belong to another storage by now
             del self._living[storage.key]
-            self._sums[storage.component] -= storage.size
+            self._sums[known.component] -= known.size
 
     def _saved(self, tensor: Tensor) -> Tensor:
         self.relabel([tensor], ACTIVATIONS)
@@ -154,4 +157,4 @@ def hidden_bytes(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> in
         return 0
     inputs, _, shape, _, blocksize = args[:5]
     block_scales = prod(shape) // blocksize * 4 if kwargs.get("absmax_8bit") is not None else 0
-    return prod(shape) * int(inputs.element_size()) + block_scales
+    return int(prod(shape) * inputs.element_size() + block_scales)

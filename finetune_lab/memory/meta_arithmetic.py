@@ -16,12 +16,12 @@ from torch.overrides import TorchFunctionMode
 from finetune_lab.device import Device
 
 LOW = {
-    F.linear, F.conv1d, F.scaled_dot_product_attention, torch.matmul, torch.bmm, torch.addmm, torch.baddbmm, torch.einsum,
-    Tensor.matmul, Tensor.__matmul__, Tensor.bmm, Tensor.addmm,
+    F.linear, F.conv1d, F.scaled_dot_product_attention, torch.matmul, torch.bmm, torch.addmm, torch.baddbmm,
+    torch.einsum, Tensor.matmul, Tensor.__matmul__, Tensor.bmm, Tensor.addmm,
 }  # fmt: skip
 FULL = {
-    F.layer_norm, F.softmax, F.log_softmax, F.cross_entropy, torch.softmax, torch.pow, torch.rsqrt, torch.sum, torch.exp,
-    Tensor.softmax, Tensor.pow, Tensor.rsqrt, Tensor.sum, Tensor.exp,
+    F.layer_norm, F.softmax, F.log_softmax, F.cross_entropy, torch.softmax, torch.pow, torch.rsqrt, torch.sum,
+    torch.exp, Tensor.softmax, Tensor.pow, Tensor.rsqrt, Tensor.sum, Tensor.exp,
 }  # fmt: skip
 
 
@@ -36,11 +36,11 @@ class ArithmeticOf(TorchFunctionMode):
     def __enter__(self) -> "ArithmeticOf":
         self._was_on = torch.is_autocast_enabled("cuda")
         torch.set_autocast_enabled("cuda", self._device.kind == "cuda")  # PEFT asks
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         torch.set_autocast_enabled("cuda", self._was_on)
         self._cast.clear()
 
@@ -83,8 +83,8 @@ class FusedAttention(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, *_ = ctx.saved_tensors
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v = ctx.saved_tensors[:3]
         like = [torch.empty_permuted(t.shape, (0, 2, 1, 3), dtype=t.dtype, device=t.device) for t in (q, k, v)]
         return (*like, None)
 

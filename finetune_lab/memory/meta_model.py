@@ -86,7 +86,8 @@ def depths_to_trace(config: PreTrainedConfig) -> tuple[int, ...]:
 
 def _period(config: PreTrainedConfig, full: int) -> int:
     """After how many layers the kinds of layers repeat."""
-    kinds = [value for value in vars(config.get_text_config()).values() if isinstance(value, list) and len(value) == full]
+    settings = vars(config.get_text_config()).values()
+    kinds = [value for value in settings if isinstance(value, list) and len(value) == full]
     for period in range(1, full + 1):
         if all(value[at] == value[at - period] for value in kinds for at in range(period, full)):
             return period

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import bitsandbytes as bnb
 import torch
 from bitsandbytes.autograd._functions import MatMul8bitFp
 from bitsandbytes.functional import QuantState
-from torch import Tensor, nn
+from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt, Params4bit
+from torch import Tensor
 from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.integrations.bitsandbytes import replace_with_bnb_linear
 from transformers.quantizers.base import HfQuantizer
@@ -23,22 +23,22 @@ def quantize_on_meta(model: PreTrainedModel, config: BitsAndBytesConfig, kind: s
         config: bits and layout.
         kind: of the device that will run it, `cpu` or `cuda`: 8-bit products differ.
     """
-    kept = HfQuantizer.get_modules_to_not_convert(model, None, model._keep_in_fp32_modules)
+    kept = HfQuantizer.get_modules_to_not_convert(model, None, list(model._keep_in_fp32_modules or []))
     replace_with_bnb_linear(model, modules_to_not_convert=kept, quantization_config=config)
     for layer in model.modules():
-        if isinstance(layer, bnb.nn.Linear4bit):
+        if isinstance(layer, Linear4bit):
             layer.weight = four_bit_weight(layer, config)
-        elif isinstance(layer, bnb.nn.Linear8bitLt):
+        elif isinstance(layer, Linear8bitLt):
             layer.__class__ = EightBitOnCPU if kind == "cpu" else EightBitOnGPU
             hold_eight_bits(layer)
     vars(model)["is_loaded_in_4bit" if config.load_in_4bit else "is_loaded_in_8bit"] = True
     return model
 
 
-def four_bit_weight(layer: nn.Linear, config: BitsAndBytesConfig) -> Any:
+def four_bit_weight(layer: Linear4bit, config: BitsAndBytesConfig) -> Any:
     """Two weights a byte, their block scales (quantized too on request) and the code tables."""
     count = layer.in_features * layer.out_features
-    state = QuantState(
+    state = QuantState(  # type: ignore[no-untyped-call]
         absmax=floats(-(-count // BLOCK)),
         shape=torch.Size((layer.out_features, layer.in_features)),
         code=floats(16),
@@ -50,12 +50,12 @@ def four_bit_weight(layer: nn.Linear, config: BitsAndBytesConfig) -> Any:
         blocks = state.absmax.numel()
         state.absmax = torch.empty(blocks, dtype=torch.uint8, device="meta")
         state.offset = floats()
-        state.state2 = QuantState(
+        state.state2 = QuantState(  # type: ignore[no-untyped-call]
             absmax=floats(-(-blocks // NESTED_BLOCK)), code=floats(256), blocksize=NESTED_BLOCK, dtype=torch.float32
         )
         state.nested = True
     packed = torch.empty((count + 1) // 2, 1, dtype=torch.uint8, device="meta")
-    return bnb.nn.Params4bit(
+    return Params4bit(
         packed,
         quant_state=state,
         blocksize=BLOCK,
@@ -70,7 +70,7 @@ def hold_eight_bits(layer: Any) -> None:
     """One byte a weight and one scale a row."""
     weight = torch.empty(layer.out_features, layer.in_features, dtype=torch.int8, device="meta")
     scales = floats(layer.out_features)
-    layer.weight = bnb.nn.Int8Params(weight, requires_grad=False, CB=None, SCB=None)
+    layer.weight = Int8Params(weight, requires_grad=False, CB=None, SCB=None)
     layer.state.CB, layer.state.SCB = layer.weight.data, scales
 
 
@@ -79,7 +79,7 @@ def floats(*shape: int) -> Tensor:
     return torch.empty(shape, dtype=torch.float32, device="meta")
 
 
-class EightBitOnCPU(bnb.nn.Linear8bitLt):  # type: ignore[misc]
+class EightBitOnCPU(Linear8bitLt):
     """Training on a CPU makes the full-width weight in forward and again in backward."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,17 +87,17 @@ class EightBitOnCPU(bnb.nn.Linear8bitLt):  # type: ignore[misc]
         return product
 
 
-class EightBitOnGPU(bnb.nn.Linear8bitLt):  # type: ignore[misc]
+class EightBitOnGPU(Linear8bitLt):
     """Training on a GPU quantizes the inputs in forward and makes the full-width weight in backward only."""
 
     def forward(self, x: Tensor) -> Tensor:
-        product: Tensor = _EightBitProduct.apply(x, self.state.CB, self.bias)  # type: ignore[no-untyped-call]
+        product: Tensor = _EightBitProduct.apply(x, self.state.CB)  # type: ignore[no-untyped-call]
         return product
 
 
 class _EightBitProduct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         half = x.to(torch.float16)
         quantized = torch.empty_like(half, dtype=torch.int8)
         ctx.x, ctx.weight = x, weight
@@ -106,4 +106,4 @@ class _EightBitProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
-        return gradient @ ctx.weight.to(gradient.dtype), None, None
+        return gradient @ ctx.weight.to(gradient.dtype), None

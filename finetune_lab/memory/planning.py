@@ -1,6 +1,8 @@
 """`plan`: what a tune will need, before it runs: no weights, no GPU, no network for a shipped name.
 
     plan("qwen3-8b", QLoRA(r=16, bits=4), batch_size=1, max_length=2048, device="T4")
+
+Shown as a table; `components`, `verdict`, `verdicts()` and `to_dict()` give the figures.
 """
 
 from dataclasses import dataclass, field
@@ -65,8 +67,9 @@ class Plan:
     def rows(self) -> list[dict[str, str]]:
         """One row a component, its cells ready to read."""
         at_peak = {**self.prediction.at_peak, "peak": self.peak}
+        why = self.explanations
         return [
-            {"component": name, "size": readable(size), "at the peak": readable(at_peak[name]), "why": self.explanations[name]}
+            {"component": name, "size": readable(size), "at the peak": readable(at_peak[name]), "why": why[name]}
             for name, size in self.components.items()
         ]
 
@@ -139,7 +142,7 @@ def predicted(known: Plan, device: Device, method: Method, shape: Shape) -> Pred
     return _predict(known.model, known.config, method, device, shape)
 
 
-def shape_asked(
+def shape_asked(  # noqa: PLR0913 - what a step can be given
     config: PreTrainedConfig,
     name: str,
     *,
@@ -193,4 +196,4 @@ def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device
     except Exception as error:
         first_line = (str(error).strip().split("\n")[0] or type(error).__name__)[:300].rstrip(".")
         what = f"A step of {short(name)} can't be traced: {type(error).__name__}: {first_line}."
-        raise ModelError(what, "Do the sizes in its configuration agree? Try another model or other settings.") from error
+        raise ModelError(what, "Do the sizes in its configuration agree?") from error

@@ -56,9 +56,9 @@ def target(asked: str | int | Device | None) -> Device:
         raise ConfigError(f"A device of {asked!r} bytes has no memory.", "Name a device or its bytes.")
     if isinstance(asked, int):
         return _gpu(f"{asked / GIB:.1f} GiB", asked, "bfloat16")
-    wanted = "".join(letter for letter in asked.lower() if letter.isalnum())
+    wanted = "".join(letter for letter in asked.lower() if letter.isalnum()).removesuffix("gb")
     for name, (size, dtype_name) in CARDS.items():
-        if wanted.removesuffix("gb") == name.lower().replace(" ", "") or f"rtx{wanted}" == name.lower().replace(" ", ""):
+        if name.lower().replace(" ", "") in (wanted, f"rtx{wanted}"):
             return _gpu(name, size * MIB, dtype_name)
     raise ConfigError(f"There is no device {asked!r}.", f"Choose one of {', '.join(CARDS)}, or give its bytes.")
 
@@ -71,4 +71,5 @@ def verdict(device: Device, peak: int) -> Verdict:
 
 
 def _gpu(name: str, size: int, dtype_name: str) -> Device:
-    return Device("cuda", name, size, dtype_name, f"{dtype_name}: what the card computes in", 1, "the GPU does the work")
+    reason = f"{dtype_name}: what the card computes in"
+    return Device("cuda", name, size, dtype_name, reason, 1, "the GPU does the work")

@@ -88,7 +88,13 @@ def _grade_outcome(question: Question, answer: object, learner: Learner) -> Grad
     fired = [f"predicted {chosen[0]}", f"happened {happened}"]
     if chosen[0] == happened:
         return Grade(question.id, "pass", 1.0, [f"Your run agrees. {feedback[happened]}"], fired)
-    return Grade(question.id, "not_yet", 0.0, [f"Your run says otherwise: {happened}. {feedback.get(happened, '')}".strip()], fired)
+    return Grade(
+        question.id,
+        "not_yet",
+        0.0,
+        [f"Your run says otherwise: {happened}. {feedback.get(happened, '')}".strip()],
+        fired,
+    )
 
 
 def _values(question: Question, learner: Learner) -> dict[str, Any]:
@@ -98,7 +104,9 @@ def _values(question: Question, learner: Learner) -> dict[str, Any]:
 def _waiting(question: Question, missing: Exception) -> Grade:
     """The answer can't be graded yet: it speaks of a run that isn't there."""
     what = str(missing.args[0]) if isinstance(missing, MissingRunError) else "a run with other numbers"
-    return Grade(question.id, "review", 0.0, [f"Kept. It is graded by your own run; {what} is still needed."], ["no_run"])
+    return Grade(
+        question.id, "review", 0.0, [f"Kept. It is graded by your own run; {what} is still needed."], ["no_run"]
+    )
 
 
 def _grade_number(question: Question, key: NumberKey, answer: object, learner: Learner) -> Grade:
@@ -108,7 +116,10 @@ def _grade_number(question: Question, key: NumberKey, answer: object, learner: L
     values = _values(question, learner)
     try:
         right = key.value if key.value is not None else float(quantity(key.quantity or "", values))
-        slips = [(slip, slip.value if slip.value is not None else float(quantity(slip.quantity or "", values))) for slip in key.slips]
+        slips = [
+            (slip, slip.value if slip.value is not None else float(quantity(slip.quantity or "", values)))
+            for slip in key.slips
+        ]
     except (MissingRunError, ZeroDivisionError) as missing:
         return _waiting(question, missing)
     fired = [f"expected {right:g}", f"read {read.value:g}"]

@@ -7,13 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
 from finetune_lab.errors import listed
 from finetune_lab.quiz.bank import Bank, BankError, Choice, NumberKey, Question, Slip
 from finetune_lab.quiz.lines import Place, line_of, line_table
 from finetune_lab.quiz.quantities import QUANTITIES
+from finetune_lab.quiz.schema import Schema, faults_of
 from finetune_lab.quiz.text.rubric import rubric_from
 from finetune_lab.resources import shipped
 
@@ -62,25 +60,19 @@ def _parsed(text: str, path: Path) -> tuple[dict[str, Any], Faults]:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BankError(f"{path.name} is not TOML: {error}.", "Mend this place; the rest is read after that.") from error
+        raise BankError(
+            f"{path.name} is not TOML: {error}.", "Mend this place; the rest is read after that."
+        ) from error
     except RecursionError as error:
         raise BankError(f"{path.name} is nested too deep.", "A bank needs three levels.") from error
-    found = sorted(_validator().iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
-    return data, [(tuple(error.absolute_path), _plain(error)) for error in found]
+    return data, list(faults_of(data, bank_schema()))
 
 
 @lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(shipped("quizzes", "schema.json").read_text(encoding="utf-8")))
-
-
-def _plain(error: ValidationError) -> str:
-    """The validator's message without the whole value in it."""
-    if error.validator in ("oneOf", "not", "anyOf"):
-        return "these keys don't go together for this kind of question; quizzes/README.md has one of each kind"
-    if error.validator == "pattern":
-        return f"{str(error.instance)[:60]!r} is not written as it must be ({error.validator_value})"
-    return error.message if len(error.message) < 160 else f"{error.message[:80]} ... {error.message[-70:]}"
+def bank_schema() -> Schema:
+    """The published schema of a bank."""
+    schema: Schema = json.loads(shipped("quizzes", "schema.json").read_text(encoding="utf-8"))
+    return schema
 
 
 def _with_place(place: Place, fault: str, data: dict[str, Any], table: dict[Place, int]) -> str:
@@ -113,7 +105,11 @@ def _built(data: dict[str, Any]) -> tuple[Bank | None, Faults]:
 
 def _question(entry: dict[str, Any]) -> tuple[Question, list[tuple[str, str]]]:
     rubric, rubric_faults = rubric_from(entry["rubric"]) if "rubric" in entry else (None, [])
-    simple = {name: entry[name] for name in ("points", "attempts", "shuffle", "explanation", "provenance", "outcome") if name in entry}
+    simple = {
+        name: entry[name]
+        for name in ("points", "attempts", "shuffle", "explanation", "provenance", "outcome")
+        if name in entry
+    }
     question = Question(
         id=entry["id"], kind=entry["kind"], objective=entry["objective"], source=tuple(entry["source"]),
         prompt=entry["prompt"].strip(), hints=tuple(entry.get("hints", ())), rubric=rubric,
@@ -126,9 +122,17 @@ def _question(entry: dict[str, Any]) -> tuple[Question, list[tuple[str, str]]]:
 
 
 def _number(entry: dict[str, Any]) -> NumberKey:
-    slips = tuple(Slip(one["id"], one.get("value"), one.get("quantity"), one["feedback"]) for one in entry.get("slip", ()))
+    slips = tuple(
+        Slip(one["id"], one.get("value"), one.get("quantity"), one["feedback"]) for one in entry.get("slip", ())
+    )
     return NumberKey(
-        entry.get("value"), entry.get("quantity"), entry.get("tolerance", 0.01), entry["unit"], entry["right"], entry["wrong"], slips
+        entry.get("value"),
+        entry.get("quantity"),
+        entry.get("tolerance", 0.01),
+        entry["unit"],
+        entry["right"],
+        entry["wrong"],
+        slips,
     )
 
 
@@ -142,6 +146,11 @@ def _question_faults(question: Question) -> list[tuple[str, str]]:
         faults.append(("choice", "at least one choice must be correct"))
     faults += [("number", f"there is no quantity {name!r}") for name in question.quantities if name not in QUANTITIES]
     if question.kind != "predict":
-        faults += [("hints", "a learner with more than one attempt needs a hint")] * (not question.hints and question.attempts > 1)
+        faults += [("hints", "a learner with more than one attempt needs a hint")] * (
+            not question.hints and question.attempts > 1
+        )
     named = set(re.findall(r"\{(\w+)\}", question.prompt))
-    return faults + [("variant", f"the prompt names {{{name}}}, but variant has no such list") for name in sorted(named - set(question.variant))]
+    return faults + [
+        ("variant", f"the prompt names {{{name}}}, but variant has no such list")
+        for name in sorted(named - set(question.variant))
+    ]

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 NUMBER = re.compile(r"[-+]?\d[\d.,_'\s\u00a0\u202f]*(?:[eE][-+]?\d{1,3})?|[-+]?[.,]\d+(?:[eE][-+]?\d{1,3})?")
 POWER = re.compile(r"([\d.,]+)\s*(?:[x*×·]\s*)10\s*(?:\^|\*\*)\s*\{?([-+]?\d{1,2})\}?")
 LONGEST = 200  # characters
-THOUSAND = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9, "billions": 1e9}
+THOUSAND = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "mio": 1e6,
+    "million": 1e6,
+    "millions": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "billion": 1e9,
+    "billions": 1e9,
+}
 BYTES = {
     "b": 1.0, "byte": 1.0, "bytes": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
     "kib": 1024.0, "mib": 1024.0**2, "gib": 1024.0**3, "tib": 1024.0**4,
@@ -45,7 +56,11 @@ def read_number(answer: object, unit: str) -> ReadNumber:
     power = POWER.search(text)
     if power:
         mantissa = _plain(power[1])
-        return ReadNumber(None, f"{text!r} can't be read as a number.") if mantissa is None else _finite(mantissa * 10.0 ** int(power[2]), 1.0)
+        return (
+            ReadNumber(None, f"{text!r} can't be read as a number.")
+            if mantissa is None
+            else _finite(mantissa * 10.0 ** int(power[2]), 1.0)
+        )
     found = [match for match in NUMBER.finditer(text) if any(char.isdigit() for char in match[0])]
     if len(found) != 1:
         return ReadNumber(None, "Write one number." if found else "There is no number in this answer.")

@@ -31,24 +31,30 @@ def _measured(run: Values, component: str) -> float:
 
 def _run(values: Values, method: str = "") -> Values:
     """The learner's run: the last one, or the last one of a method."""
-    runs = [run for run in values.get("runs", ()) if isinstance(run, Mapping) and (not method or run.get("method") == method)]
+    runs = [
+        run
+        for run in values.get("runs", ())
+        if isinstance(run, Mapping) and (not method or run.get("method") == method)
+    ]
     if not runs:
         raise MissingRunError(f"a {method or 'finished'} run")
-    return runs[-1]  # type: ignore[no-any-return]  # a JSON object
+    return runs[-1]
 
 
 def _adapter_run(values: Values) -> Values:
-    runs = [run for run in values.get("runs", ()) if isinstance(run, Mapping) and run.get("method") in ("lora", "qlora")]
+    runs = [
+        run for run in values.get("runs", ()) if isinstance(run, Mapping) and run.get("method") in ("lora", "qlora")
+    ]
     if not runs:
         raise MissingRunError("a lora or qlora run")
-    return runs[-1]  # type: ignore[no-any-return]  # a JSON object
+    return runs[-1]
 
 
 def _component_fallen_most(values: Values) -> str:
-    """The component that shrank by the most bytes from the full run to the LoRA run."""
+    """The component that shrank by the most bytes from the full run to the LoRA run, as the id of a choice."""
     full, lora = _run(values, "full"), _run(values, "lora")
     names = ("base_weights", "gradients", "optimizer", "activations")
-    return max(names, key=lambda name: _measured(full, name) - _measured(lora, name))
+    return max(names, key=lambda name: _measured(full, name) - _measured(lora, name)).replace("_", "-")
 
 
 def _faster_method(values: Values) -> str:

@@ -16,7 +16,9 @@ def values_for(question: Question, seed: str) -> dict[str, float]:
 def prompt_for(question: Question, seed: str) -> str:
     """The prompt with the variant's numbers in it."""
     values = values_for(question, seed)
-    return re.sub(r"\{(\w+)\}", lambda match: f"{values[match[1]]:,g}" if match[1] in values else match[0], question.prompt)
+    return re.sub(
+        r"\{(\w+)\}", lambda match: f"{values[match[1]]:,g}" if match[1] in values else match[0], question.prompt
+    )
 
 
 def choices_for(question: Question, seed: str) -> list[Choice]:

@@ -79,7 +79,7 @@ class Trainer:
             self.accelerator.backward(loss)
             total += loss.item()
         parameters = trainable_parameters(self.model).values()
-        norm = self.accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm)
+        norm = self.accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
         return total, float(norm)
 
     def may_rescale(self) -> bool:

@@ -77,11 +77,11 @@ class RunFolder:
         """While it lasts, no other process writes this run. The system lets go when a process is killed."""
         # thread_local: a generator can be closed by another thread than the one that began it
         lock = FileLock(self.path / LOCK, timeout=1, thread_local=False)
-        try:
-            with explained_writing(self.path):
+        with explained_writing(self.path):
+            try:
                 lock.acquire()
-        except Timeout as error:
-            raise RunError(f"Another process is writing {self.path}.", "Wait for it, or stop it first.") from error
+            except Timeout as error:
+                raise RunError(f"Another process is writing {self.path}.", "Wait for it, or stop it first.") from error
         try:
             yield
         finally:
@@ -133,7 +133,7 @@ class RunFolder:
                 found.append(event_from_dict(json.loads(line)))  # its length says which line is at fault
         except FileNotFoundError as error:
             raise RunError(f"There is no {file}.", "Start a new run.") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RunError) as error:
             raise RunError(f"Line {len(found) + 1} of {file} is no event.", "Start a new run.") from error
         return found
 

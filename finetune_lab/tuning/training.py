@@ -100,7 +100,8 @@ def _finish(folder: RunFolder, broken_off: str | None = None) -> None:
 def _one_at_a_time() -> Iterator[None]:
     """Two tunes in one process would share one memory and one random generator: the second is refused."""
     if not _RUNNING.acquire(blocking=False):
-        raise BusyError("Another tune is running in this process.", "Wait for it, or stop it first.")
+        hint = "Wait for it, or stop it first; an iterator of `train` that you have left half-way ends by its close()."
+        raise BusyError("Another tune is running in this process.", hint)
     try:
         yield
     finally:

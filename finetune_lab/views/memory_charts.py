@@ -28,7 +28,7 @@ Sizes = Mapping[str, int]  # bytes by component
 
 
 def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit: int | None = None) -> Figure:
-    """Bytes by component after each step, stacked; measured peaks as dots, the predicted peak and the limit as lines."""
+    """Bytes by component at each step, stacked; measured peaks as dots, the predicted peak and the limit as lines."""
     figure, axes = _figure("Memory over steps", "step")
     unit, size = _unit(max([predicted_peak or 0, *(sum(_parts(step)) for step in steps)]))
     numbers = range(1, len(steps) + 1)
@@ -41,7 +41,8 @@ def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit:
     _line(axes, limit, size, "the device's limit", "-")
     worst = max((step.get("peak", sum(_parts(step))) for step in steps), default=0)
     said = f"Memory over {len(steps)} steps, at most {_said(worst)}. Largest: {_ranking(steps[-1] if steps else {})}."
-    return _finished(figure, axes, unit, f"{said}{f' Predicted peak {_said(predicted_peak)}.' if predicted_peak else ''}")
+    foretold = f" Predicted peak {_said(predicted_peak)}." if predicted_peak else ""
+    return _finished(figure, axes, unit, f"{said}{foretold}")
 
 
 def within_step(curve: StepCurve, predicted_peak: int | None = None) -> Figure:
@@ -53,7 +54,8 @@ def within_step(curve: StepCurve, predicted_peak: int | None = None) -> Figure:
     axes.stackplot(range(len(curve.points)), stacked, labels=_labels(), colors=list(COLOURS.values()))
     highest = curve.points.index(curve.highest)
     place = curve.highest.module.split(".")[-1] or "the loss"
-    axes.annotate(f"peak, {curve.highest.phase}, {place}", (highest, curve.peak / size), fontsize=8, ha="center", va="bottom")
+    told = f"peak, {curve.highest.phase}, {place}"
+    axes.annotate(told, (highest, curve.peak / size), fontsize=8, ha="center", va="bottom")
     _line(axes, predicted_peak, size, "predicted peak", "--")
     turns = [at for at, point in enumerate(curve.points[1:], 1) if point.phase != curve.points[at - 1].phase]
     for at in turns:
@@ -66,7 +68,7 @@ def predicted_and_measured(predicted: Sizes, measured: Sizes) -> Figure:
     """Two bars a component and for the peak, with the error in percent."""
     figure, axes = _figure("Predicted and measured", "")
     names = [name for name in (*MEMORY_COMPONENTS, "peak") if predicted.get(name) or measured.get(name)]
-    unit, size = _unit(max([1, *(predicted.get(name, 0) for name in names), *(measured.get(name, 0) for name in names)]))
+    unit, size = _unit(max(sizes.get(name, 0) for name in names for sizes in (predicted, measured)))
     at = range(len(names))
     colours = [COLOURS.get(name, LINE) for name in names]
     axes.bar([x - 0.2 for x in at], [predicted.get(n, 0) / size for n in names], 0.38, color="white", edgecolor=colours,
@@ -97,7 +99,7 @@ def against_length(lengths: Sequence[int], peaks: Mapping[str, Sequence[int]], l
 
 def alt_text(figure: Figure) -> str:
     """What a figure of this module shows, in words."""
-    return figure.get_label()
+    return str(figure.get_label())
 
 
 def save_png(figure: Figure, file: Path) -> None:

@@ -45,7 +45,12 @@ def _entry(question: Question, seed: str) -> dict[str, Any] | None:
     if value is None:
         return None
     width = abs(value) * question.number.tolerance
-    right = {"type": "range", "range": [value - width, value + width], "correct": True, "feedback": question.number.right}
+    right = {
+        "type": "range",
+        "range": [value - width, value + width],
+        "correct": True,
+        "feedback": question.number.right,
+    }
     wrong = {"type": "default", "feedback": question.number.wrong}
     return {"question": prompt_for(question, seed), "type": "numeric", "answers": [right, wrong],
             "unit": question.number.unit, **extra}  # fmt: skip
@@ -80,7 +85,10 @@ def _question(entry: dict[str, Any], taken: set[str]) -> str:
         raise ValueError(f"there is no kind for the type {entry['type']!r}")
     question_id = _fresh(entry.get("id") or slug(entry["question"]), taken)
     lines = ["[[question]]", f'id = "{question_id}"', f'kind = "{kind}"']
-    lines += [f"objective = {quoted(entry.get('objective') or TO_DO)}", f"source = {quoted(entry.get('source') or ['S1'])}"]
+    lines += [
+        f"objective = {quoted(entry.get('objective') or TO_DO)}",
+        f"source = {quoted(entry.get('source') or ['S1'])}",
+    ]
     lines += [f"prompt = {quoted(_without_names(entry['question']))}"]
     lines += [f"{name} = {quoted(entry[name])}" for name in ("points", "attempts", "explanation") if entry.get(name)]
     lines += [f"hints = {quoted(entry.get('hints') or [TO_DO])}"]
@@ -93,7 +101,12 @@ def _choices(entry: dict[str, Any]) -> list[str]:
     taken: set[str] = set()
     for answer in entry["answers"]:
         text = str(answer.get("answer") or answer["code"])
-        lines += ["", "[[question.choice]]", f'id = "{_fresh(answer.get("id") or slug(text), taken)}"', f"text = {quoted(text)}"]
+        lines += [
+            "",
+            "[[question.choice]]",
+            f'id = "{_fresh(answer.get("id") or slug(text), taken)}"',
+            f"text = {quoted(text)}",
+        ]
         lines += ["correct = true"] if answer.get("correct") else []
         lines += [f"feedback = {quoted(answer.get('feedback') or TO_DO)}"]
     return lines
@@ -102,12 +115,22 @@ def _choices(entry: dict[str, Any]) -> list[str]:
 def _number(entry: dict[str, Any]) -> list[str]:
     """A range becomes its middle and a relative tolerance."""
     right = next(answer for answer in entry["answers"] if answer.get("correct"))
-    wrong = next((answer for answer in entry["answers"] if not answer.get("correct")), {})
+    wrong: dict[str, Any] = next((answer for answer in entry["answers"] if not answer.get("correct")), {})
     low, high = right["range"] if right.get("type") == "range" else (right["value"], right["value"])
     value = (float(low) + float(high)) / 2
     tolerance = abs(float(high) - float(low)) / 2 / abs(value) if value else 0.0
-    lines = ["", "[question.number]", f"value = {_digits(value)}", f"tolerance = {_digits(min(1.0, tolerance))}", f"unit = {quoted(str(entry.get('unit', '')))}"]
-    return [*lines, f"right = {quoted(right.get('feedback') or 'Right.')}", f"wrong = {quoted(wrong.get('feedback') or TO_DO)}"]
+    lines = [
+        "",
+        "[question.number]",
+        f"value = {_digits(value)}",
+        f"tolerance = {_digits(min(1.0, tolerance))}",
+        f"unit = {quoted(str(entry.get('unit', '')))}",
+    ]
+    return [
+        *lines,
+        f"right = {quoted(right.get('feedback') or 'Right.')}",
+        f"wrong = {quoted(wrong.get('feedback') or TO_DO)}",
+    ]
 
 
 def _digits(value: float) -> str:

@@ -6,7 +6,9 @@ from finetune_lab.quiz.bank import Bank, Question
 from finetune_lab.quiz.exchange.gift import fixed_value
 from finetune_lab.quiz.variants import choices_for, prompt_for
 
-OPENERS = re.compile(r"^(\s*)((?:\d+|[A-Za-z]|\*[A-Za-z]|\[[ *]?\]|\.\.\.|=|_+|\^+|\*|!|\+|-)[.)]?)(?=\s|$)", re.IGNORECASE)
+OPENERS = re.compile(
+    r"^(\s*)((?:\d+|[A-Za-z]|\*[A-Za-z]|\[[ *]?\]|\.\.\.|=|_+|\^+|\*|!|\+|-)[.)]?)(?=\s|$)", re.IGNORECASE
+)
 
 
 def one_line(text: str) -> str:

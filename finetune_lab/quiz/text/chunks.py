@@ -50,7 +50,9 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
         return None
     end = _through_of(tokens, end, lexicon)
     features = {concept for token in tokens[start:end] for concept in token.concepts if concept}
-    denied = any(_denies(tokens, place, lexicon) for place in range(start, end)) or (start > 0 and _denies(tokens, start - 1, lexicon))
+    denied = any(_denies(tokens, place, lexicon) for place in range(start, end)) or (
+        start > 0 and _denies(tokens, start - 1, lexicon)
+    )
     if any(token.stems == ("nothing",) for token in tokens[start:end]):
         features.add("all")
     return Chunk(start, end, frozenset(features), denied)
@@ -93,7 +95,9 @@ def _may_belong(tokens: list[Token], i: int, is_first: bool, lexicon: Lexicon) -
         return token.stems != ("no",) or _stands_before_a_thing(tokens, i)
     if lexicon.is_a("determiners", token.stems):
         return True
-    grammatical = any(token.stems in lexicon.grammar[part] for part in lexicon.grammar) or token.text in lexicon.function_words
+    grammatical = (
+        any(token.stems in lexicon.grammar[part] for part in lexicon.grammar) or token.text in lexicon.function_words
+    )
     return not grammatical and (is_first or not token.text.endswith("ly")) and _stands_before_a_thing(tokens, i)
 
 
@@ -101,7 +105,11 @@ def _stands_before_a_thing(tokens: list[Token], i: int) -> bool:
     for token in tokens[i + 1 : i + 5]:
         if token.has("thing"):
             return True
-        if not token.is_word or (token.has("verb") and not token.is_participle) or token.text in ("is", "are", "and", "of", "to", "in"):
+        if (
+            not token.is_word
+            or (token.has("verb") and not token.is_participle)
+            or token.text in ("is", "are", "and", "of", "to", "in")
+        ):
             return False
     return False
 
@@ -138,7 +146,9 @@ def groups(chunks: list[Chunk], tokens: list[Token], lexicon: Lexicon) -> list[l
     found: list[list[Chunk]] = []
     for chunk in chunks:
         between = tokens[found[-1][-1].end : chunk.start] if found else []
-        joined = bool(between) and all(token.text in (",", "&", "+", "/", "both") or lexicon.is_a("joins", token.stems) for token in between)
+        joined = bool(between) and all(
+            token.text in (",", "&", "+", "/", "both") or lexicon.is_a("joins", token.stems) for token in between
+        )
         if joined and not _limits(tokens[chunk.start], lexicon):
             found[-1].append(chunk)
         else:

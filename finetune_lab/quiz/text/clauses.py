@@ -57,7 +57,7 @@ def _is_hard_break(sentence: list[Token], i: int, lexicon: Lexicon) -> bool:
     if token.stems == ("so",):  # not in `not so slow`
         return 0 < i < len(sentence) - 1 and not sentence[i + 1].has("quality")
     if token.stems == ("that",):
-        return 0 < i and _is_a_clause_start(sentence[i + 1 :], lexicon)
+        return i > 0 and _is_a_clause_start(sentence[i + 1 :], lexicon)
     return token.text in HARD_MARKS or (lexicon.is_a("breaks", token.stems) and not token.concepts)
 
 
@@ -98,6 +98,8 @@ def _is_soft_break(token: Token, lexicon: Lexicon) -> bool:
 def _cuts(left: list[Token], right: list[Token], lexicon: Lexicon) -> bool:
     if lexicon.is_a("comparisons", left[0].stems) if left else False:
         return True
+    if left and right and left[-1].has("verb") and right[0].has("verb") and not right[0].is_participle:
+        return False  # `train and save a tiny part`
     return _states(left, lexicon) and (_states(right, lexicon) or _is_a_new_noun(right))
 
 

@@ -43,7 +43,9 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
     if TO_THE_GRADER.search(reading.text):
         return Gate("to_the_grader", "not_yet", "Part of this speaks to the grader instead of answering the question.")
     if len(reading.text) > LONGEST:
-        return Gate("too_long", "review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do.")
+        return Gate(
+            "too_long", "review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do."
+        )
     if _is_foreign(reading.text, words, lexicon):
         return Gate("language", "review", "This seems to be in another language than English: a person reads it.")
     if _is_repeated(words):

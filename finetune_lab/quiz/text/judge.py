@@ -39,7 +39,12 @@ def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
     if verdict == "not_yet" and _is_for_a_person(reading, findings, rubric):
         reason = "This speaks of the subject in a way that the rules can't read: a person reads it."
         return Judgement("review", 0.0, [reason], ["not_understood"])
-    return Judgement(verdict, _score(verdict, findings, rubric), _reasons(reading, findings, rubric, verdict), _fired(reading, findings))
+    return Judgement(
+        verdict,
+        _score(verdict, findings, rubric),
+        _reasons(reading, findings, rubric, verdict),
+        _fired(reading, findings),
+    )
 
 
 def _stopped(gate: Gate, verdict: Verdict) -> Judgement:
@@ -56,7 +61,11 @@ def _findings(reading: Reading, rubric: Rubric) -> _Findings:
         hits = [found[0] for pattern in idea.accept if (found := pattern.found(claims))]
         if hits:
             ideas[idea.id] = hits[0]
-            opposite = None if _is_outdone(idea, ideas, rubric) else next((claim for pattern in idea.accept if (claim := pattern.opposed(claims))), None)
+            opposite = (
+                None
+                if _is_outdone(idea, ideas, rubric)
+                else next((claim for pattern in idea.accept if (claim := pattern.opposed(claims))), None)
+            )
             if opposite is not None:
                 contradicted[idea.id] = (hits[0], opposite)
     wrong = [(entry, claim) for entry in rubric.misconceptions if (claim := _held(entry, claims, ideas))]
@@ -65,7 +74,11 @@ def _findings(reading: Reading, rubric: Rubric) -> _Findings:
 
 def _is_outdone(idea: Idea, ideas: dict[str, Claim], rubric: Rubric) -> bool:
     """Whether a better idea of its group was found, so that this one doesn't count."""
-    return any(other.id in ideas and other.group == idea.group and other.credit > idea.credit for other in rubric.ideas if idea.group)
+    return any(
+        other.id in ideas and other.group == idea.group and other.credit > idea.credit
+        for other in rubric.ideas
+        if idea.group
+    )
 
 
 def _is_on_topic(claim: Claim, rubric: Rubric) -> bool:
@@ -123,7 +136,9 @@ def _reasons(reading: Reading, findings: _Findings, rubric: Rubric, verdict: Ver
     for one, other in findings.contradicted.values():
         reasons.append(f'You say both "{reading.quote(one)}" and "{reading.quote(other)}": which is it?')
     reasons += [f'"{reading.quote(claim)}": {entry.say}' for entry, claim in findings.misconceptions]
-    quotes = dict.fromkeys(reading.quote(claim) for name, claim in findings.ideas.items() if name not in findings.contradicted)
+    quotes = dict.fromkeys(
+        reading.quote(claim) for name, claim in findings.ideas.items() if name not in findings.contradicted
+    )
     reasons += [f'Counts: "{quote}".' for quote in quotes]
     if verdict != "pass":
         reasons += [f"Still missing: {idea.missing}" for idea in _asked_for(findings, rubric)]
@@ -134,7 +149,9 @@ def _asked_for(findings: _Findings, rubric: Rubric) -> list[Idea]:
     """What would lift the answer: the ideas not found yet, one a group, two at most."""
     if findings.credit >= rubric.pass_at:
         return []
-    reached = {idea.group or idea.id for idea in rubric.ideas if idea.id in findings.ideas and idea.credit >= rubric.pass_at}
+    reached = {
+        idea.group or idea.id for idea in rubric.ideas if idea.id in findings.ideas and idea.credit >= rubric.pass_at
+    }
     missing: dict[str, Idea] = {}
     for idea in rubric.ideas:
         if idea.id not in findings.ideas and (idea.group or idea.id) not in reached:

@@ -1,12 +1,12 @@
 """The small language in which a rubric says what it looks for.
 
-    change(weights -adapter)     something is said to change, and its words include weights but not adapter
-    less(memory|hardware)        `|` is or
-    !change(base)                the same, denied: "the base does not change", "frozen base"
-    names(matrix low_rank)       the thing is named at all: "a low-rank matrix"
-    fragment(weights all)        named where nothing is said of it: the answer "all the weights"
-    cheap()                      said of anything
-    a(x) & b(y)                  both, anywhere in the answer
+change(weights -adapter)     something is said to change, and its words include weights but not adapter
+less(memory|hardware)        `|` is or
+!change(base)                the same, denied: "the base does not change", "frozen base"
+names(matrix low_rank)       the thing is named at all: "a low-rank matrix"
+fragment(weights all)        named where nothing is said of it: the answer "all the weights"
+cheap()                      said of anything
+a(x) & b(y)                  both, anywhere in the answer
 """
 
 import re
@@ -63,7 +63,9 @@ def parse(text: str, concepts: set[str]) -> Pattern | str:
         needed = tuple(frozenset(word.split("|")) for word in words if not word.startswith("-"))
         barred = frozenset(word[1:] for word in words if word.startswith("-"))
         sayings = frozenset(match[2].split("|"))
-        unknown = sorted({*sayings, *barred, *(one for group in needed for one in group)} - concepts - {"names", "fragment"})
+        unknown = sorted(
+            {*sayings, *barred, *(one for group in needed for one in group)} - concepts - {"names", "fragment"}
+        )
         if unknown:
             return f"{part.strip()!r} names unknown concepts: {', '.join(unknown)}"
         terms.append(Term(sayings, needed, barred, not match[1]))

@@ -12,7 +12,9 @@ DENYING_FRAME = re.compile(
     r"(?i)\b(?:myth|misconception|lie)\b|\b(?:is|are|it's|that's|totally|completely|just)\s+(?:false|wrong|untrue|incorrect|nonsense|not true|not the case|not right)\b"
     r"|\bnot true\b|\bfalse that\b|\b(?:people|some|many|others|they|you might|one might)\s+(?:\w+\s+)?(?:think|say|believe|claim|assume)\b"
 )
-DENIES_THE_LAST = re.compile(r"(?i)^\s*(?:not|nope|no|false|wrong|just kidding|kidding|jk|lol no|psych)\s*$|^\s*(?:this|that|it|which)(?:'s| is)?\s*(?:all\s+)?(?:false|wrong|untrue|a lie|a myth|not true)\s*$")
+DENIES_THE_LAST = re.compile(
+    r"(?i)^\s*(?:not|nope|no|false|wrong|just kidding|kidding|jk|lol no|psych)\s*$|^\s*(?:this|that|it|which)(?:'s| is)?\s*(?:all\s+)?(?:false|wrong|untrue|a lie|a myth|not true)\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -21,22 +23,33 @@ class Scope:
 
     denied: list[bool]
     aside: list[bool]
+    contrasted: list[bool]
     about: str  # the method that the clause speaks of; empty where it names none
 
 
 def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
     """The scope of every negation, contrast and comparison in the clause."""
     tokens = clause.tokens
-    denied, aside = [False] * len(tokens), [False] * len(tokens)
+    denied, aside, contrasted = ([False] * len(tokens) for _ in range(3))
     for i, token in enumerate(tokens):
         if lexicon.is_a("comparisons", token.stems):
             _mark(aside, i, _phrase_end(tokens, i, lexicon))
         elif lexicon.is_a("contrasts", token.stems):
             _flip(denied, i, _phrase_end(tokens, i, lexicon))
+            _mark(contrasted, i, _phrase_end(tokens, i, lexicon))
+        elif token.text == "from" and any(later.text in ("to", "into") for later in tokens[i:]):
+            _mark(aside, i, next(place for place in range(i, len(tokens)) if tokens[place].text in ("to", "into")))
+        elif (
+            token.text == "not"
+            and i + 1 < len(tokens)
+            and tokens[i + 1].text in ("just", "only")
+            and _is_verbless(tokens, lexicon)
+        ):
+            _mark(aside, i, len(tokens))  # `not just the adapter, but ...`
         elif lexicon.is_a("negators", token.stems) and not _is_harmless(tokens, i):
             start, end = _negated_span(tokens, i, chunks, lexicon)
             _flip(denied, start, end)
-    return Scope(denied, aside, _about(tokens, aside, denied))
+    return Scope(denied, aside, contrasted, _about(tokens, aside, denied))
 
 
 def _is_harmless(tokens: list[Token], i: int) -> bool:
@@ -54,11 +67,26 @@ def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lex
         return i, i  # the chunk itself is marked as denied
     if inside is not None and tokens[i].stems == ("not",) and inside.start == i + 1:
         return inside.start, inside.end
-    return i + 1, _comma_after(tokens, i)
+    return i + 1, _end_of_denial(tokens, i, lexicon)
 
 
-def _comma_after(tokens: list[Token], i: int) -> int:
-    return next((place for place in range(i + 1, len(tokens)) if tokens[place].text == ","), len(tokens))
+def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
+    """At a comma, or where another predicate begins: `the part that does not learn | is held at ...`."""
+    for place in range(i + 1, len(tokens)):
+        auxiliary = tokens[place].text in ("is", "are", "was", "were", "gets", "get", "stays")
+        if tokens[place].text == "," or (
+            auxiliary
+            and place > i + 1
+            and tokens[place - 1].is_word
+            and not lexicon.is_a("auxiliaries", tokens[place - 1].stems)
+            and any(one.has("verb") for one in tokens[i + 1 : place])
+        ):
+            return place
+    return len(tokens)
+
+
+def _is_verbless(tokens: list[Token], lexicon: Lexicon) -> bool:
+    return not any(is_verb(token, lexicon) for token in tokens)
 
 
 def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
@@ -66,7 +94,9 @@ def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
     for place in range(i + 2, len(tokens)):
         if tokens[place].text == ",":
             return place
-        follows = place + 1 < len(tokens) and (is_verb(tokens[place + 1], lexicon) or tokens[place + 1].text in ("only", "just"))
+        follows = place + 1 < len(tokens) and (
+            is_verb(tokens[place + 1], lexicon) or tokens[place + 1].text in ("only", "just")
+        )
         if lexicon.is_a("subjects", tokens[place].stems) and follows:
             return place
     return len(tokens)

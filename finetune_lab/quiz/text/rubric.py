@@ -70,7 +70,7 @@ def rubric_from(data: dict[str, Any]) -> tuple[Rubric | None, list[str]]:
 
 
 def _name_faults(ideas: tuple[Idea, ...], misconceptions: tuple[Misconception, ...], data: dict[str, Any]) -> list[str]:
-    ids = [entry.id for entry in (*ideas, *misconceptions)]
+    ids = [idea.id for idea in ideas] + [entry.id for entry in misconceptions]
     faults = [f"the id {name!r} stands twice in the rubric" for name in sorted(set(ids)) if ids.count(name) > 1]
     known = {idea.id for idea in ideas}
     for entry in misconceptions:

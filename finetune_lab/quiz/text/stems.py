@@ -31,7 +31,12 @@ def stem(word: str) -> str:
         return word[:-3] + "y"
     for ending in ENDINGS:
         rest = word.removesuffix(ending)
-        if rest != word and len(rest) >= SHORTEST[ending] and VOWELS & set(rest) and not word.endswith(("ss", "us", "is")):
+        if (
+            rest != word
+            and len(rest) >= SHORTEST[ending]
+            and VOWELS & set(rest)
+            and not word.endswith(("ss", "us", "is"))
+        ):
             return _without_double(rest) if ending in ("ing", "ed") else rest
     return word
 

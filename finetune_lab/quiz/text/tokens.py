@@ -9,6 +9,7 @@ from finetune_lab.quiz.text.words import Lexicon, Stems
 
 PIECE = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ']*|\d+(?:[.,]\d+)*|->|=>|→|⇒|\n|[^\w\s]")
 BULLET = re.compile(r"(?m)^\s*(?:[-*•–—>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)\s*")
+PLAIN_MARKS = str.maketrans("\u2019\u2018`\u201c\u201d\u2212\t", "'''\"\"- ")
 ADJECTIVE_ENDINGS = ("ed", "en", "able", "wn", "nt", "lt")
 
 
@@ -38,7 +39,9 @@ class Token:
         """`frozen`, `trainable`, `intact`: said of the noun beside it, not an action done to the next one."""
         last = self.text.split()[-1] if self.text else ""
         multiple = len(self.stems) > 1 and not self.text.endswith(("ing", "ings"))
-        return last.endswith(ADJECTIVE_ENDINGS) or multiple or "freeze" in self.concepts and not _is_plain_freeze(self)
+        return (
+            last.endswith(ADJECTIVE_ENDINGS) or multiple or ("freeze" in self.concepts and not _is_plain_freeze(self))
+        )
 
 
 def _is_plain_freeze(token: Token) -> bool:
@@ -49,7 +52,7 @@ def cleaned(answer: str) -> str:
     """The answer with one form for every character: no invisible ones, plain quotes, bullets as line ends."""
     text = unicodedata.normalize("NFKC", answer.replace("\r\n", "\n").replace("\r", "\n"))
     text = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cf", "Cc"))
-    text = text.translate(str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "−": "-", "\t": " "}))
+    text = text.translate(PLAIN_MARKS)
     return BULLET.sub("", re.sub(r"(?i)\bw/o\b", "without", text))
 
 
@@ -107,7 +110,7 @@ def _longest_group(pieces: list[Token], start: int, lexicon: Lexicon) -> tuple[i
         if piece.text == "-" and window:
             continue
         window.append(piece)
-        if len(window) > lexicon.longest or piece.is_formula and len(window) > 1:
+        if len(window) > lexicon.longest or (piece.is_formula and len(window) > 1):
             break
         stems = tuple(one for token in window for one in token.stems)
         if len(window) > 1 and (stems in lexicon.meanings or any(stems in part for part in lexicon.grammar.values())):
@@ -128,6 +131,8 @@ def _noun_forms(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     """Verbs that are nouns where they stand: `a small low-rank update`, `the change`."""
     result = list(tokens)
     for i, token in enumerate(tokens):
+        if token.text in ("one", "ones", "version") and i and set(tokens[i - 1].of_role("quality")) - {"all", "only"}:
+            result[i] = replace(token, concepts={"set": "thing"})  # `a low-rank one`
         concept = lexicon.noun_forms.get(token.stems[0]) if len(token.stems) == 1 else None
         if concept and i and not token.text.endswith(("ed", "ing")) and _starts_a_noun(tokens[i - 1], lexicon):
             result[i] = replace(token, concepts={concept: "thing"})

@@ -12,7 +12,7 @@ from finetune_lab.resources import shipped
 ROLES = {"things": "thing", "verbs": "verb", "qualities": "quality", "methods": "method"}
 GRAMMAR = (
     "negators", "determiner_negators", "contrasts", "comparisons", "breaks", "joins", "relatives", "conditions",
-    "auxiliaries", "pronouns", "subjects", "determiners", "of", "prepositions",
+    "opposing", "auxiliaries", "pronouns", "subjects", "determiners", "of", "prepositions",
 )  # fmt: skip
 Stems = tuple[str, ...]
 
@@ -38,6 +38,7 @@ class Lexicon:
     formulas: tuple[tuple[re.Pattern[str], frozenset[str]], ...]
     noun_forms: dict[str, str]
     opposites: dict[str, str]
+    same: dict[str, str]
     longest: int
     readings: dict[str, str] = field(default_factory=dict)  # typos met so far -> the known stem
 
@@ -47,7 +48,12 @@ class Lexicon:
 
     def concept_names(self) -> set[str]:
         names = {name for meaning in self.meanings.values() for name in meaning.concepts}
-        return names | {name for _, concepts in self.formulas for name in concepts} | set(self.noun_forms.values()) | {"topic"}
+        return (
+            names
+            | {name for _, concepts in self.formulas for name in concepts}
+            | set(self.noun_forms.values())
+            | {"topic"}
+        )
 
     def stem_of(self, word: str) -> str:
         """The stem of the word, or of the known word that it is a typo of."""
@@ -106,14 +112,19 @@ def lexicon() -> Lexicon:
     return Lexicon(
         meanings=meanings,
         grammar=grammar,
-        known=frozenset({*every, *surface, *function_words, *plain, *(stem(word) for word in (*plain, *function_words))}),
+        known=frozenset(
+            {*every, *surface, *function_words, *plain, *(stem(word) for word in (*plain, *function_words))}
+        ),
         function_words=function_words,
         foreign_words=frozenset(english["common"]["foreign"].split()) - function_words,
         fillers=frozenset(english["common"]["fillers"].split()),
         spellings=field_words["spellings"],
         formulas=tuple((re.compile(pattern), frozenset(names.split())) for pattern, names in formulas),
-        noun_forms={stem(word): concept for concept, text in field_words["noun_forms"].items() for word in split_words(text)},
+        noun_forms={
+            stem(word): concept for concept, text in field_words["noun_forms"].items() for word in split_words(text)
+        },
         opposites=field_words["opposites"],
+        same=field_words["same"],
         longest=max(len(stems) for stems in meanings),
     )
 
@@ -123,7 +134,10 @@ def with_words(base: Lexicon, sections: Mapping[str, Mapping[str, str]]) -> Lexi
     if not sections:
         return base
     added = meanings_of(sections)
-    merged = {stems: Meaning({**base.meanings.get(stems, Meaning({})).concepts, **new.concepts}) for stems, new in added.items()}
+    merged = {
+        stems: Meaning({**base.meanings.get(stems, Meaning({})).concepts, **new.concepts})
+        for stems, new in added.items()
+    }
     meanings = {**base.meanings, **merged}
     known = base.known | {word for stems in added for word in stems}
     return replace(base, meanings=meanings, known=known, longest=max(map(len, meanings)), readings={})

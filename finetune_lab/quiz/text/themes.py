@@ -1,0 +1,103 @@
+"""Finds what a word of a clause is said of: the subject of a passive, the object of an active verb, a noun beside it."""
+
+from dataclasses import dataclass, replace
+
+from finetune_lab.quiz.text import chunks as chunking
+from finetune_lab.quiz.text.chunks import Chunk
+from finetune_lab.quiz.text.clauses import Clause
+from finetune_lab.quiz.text.polarity import Scope
+from finetune_lab.quiz.text.tokens import Token
+from finetune_lab.quiz.text.words import Lexicon
+
+PASSED_OVER = {"low_bit": {"memory"}, "high_bit": {"memory"}}  # `14 GB at 16 bits`: the bits are not the gigabytes'
+TOPIC = frozenset({"topic"})  # `it` or `they` where nothing was named before: what was asked about
+
+
+@dataclass(frozen=True)
+class Context:
+    """A clause while it is read, with what it takes over from the one before."""
+
+    number: int
+    clause: Clause
+    chunks: list[Chunk]
+    scope: Scope
+    about: str
+    aside: bool
+    conditional: bool
+    inherited: list[Chunk]  # what a pronoun or a missing subject stands for
+    turned: bool
+
+
+def themes_of(current: Context, place: int, role: str, lexicon: Lexicon) -> list[Chunk]:
+    """What the word at `place` is said of."""
+    tokens = current.clause.tokens
+    passed_over = {frozenset(names) for concept, names in PASSED_OVER.items() if concept in tokens[place].concepts}
+    current = replace(current, chunks=[chunk for chunk in current.chunks if chunk.features not in passed_over])
+    found = current.chunks
+    inside = [chunk for chunk in found if chunk.start <= place < chunk.end]
+    if inside:
+        return inside
+    left, right = _left(current, place, lexicon), _right(current, place, role, lexicon)
+    if role == "verb" and not tokens[place].is_participle:
+        return right or left or current.inherited
+    auxiliary = any(lexicon.is_a("auxiliaries", token.stems) for token in tokens[max(0, place - 4) : place])
+    if auxiliary or left:
+        return left or current.inherited
+    return right or current.inherited
+
+
+def _left(current: Context, place: int, lexicon: Lexicon) -> list[Chunk]:
+    """The nearest group of nouns before, those not denied first: `the base, not the adapter, is quantized`."""
+    before = [
+        group for group in chunking.groups(current.chunks, current.clause.tokens, lexicon) if group[-1].end <= place
+    ]
+    for group in reversed(before):
+        real = [one for chunk in group for one in _unfold(current, chunk)]
+        said = [chunk for chunk in real if not _is_put_aside(current, chunk)]
+        if said:
+            return said
+    return []
+
+
+def _is_put_aside(current: Context, chunk: Chunk) -> bool:
+    if chunk not in current.chunks:
+        return False
+    scope = current.scope
+    outside = scope.denied[chunk.start] and not scope.denied[-1] and len(current.chunks) > 1
+    return outside or scope.aside[chunk.start]
+
+
+def _right(current: Context, place: int, role: str, lexicon: Lexicon) -> list[Chunk]:
+    """The group of nouns right after, unless a preposition or another verb stands between."""
+    tokens = current.clause.tokens
+    for group in chunking.groups(current.chunks, tokens, lexicon):
+        if group[0].start > place:
+            between = _after_joined_verbs(tokens[place + 1 : group[0].start], lexicon)
+            blocked = any(_blocks(token, lexicon) for token in between if role == "verb" or token.text != "for")
+            return [] if blocked else [one for chunk in group for one in _unfold(current, chunk)]
+    return []
+
+
+def _after_joined_verbs(between: list[Token], lexicon: Lexicon) -> list[Token]:
+    """`train and save a tiny part`: the object of the second verb is the first one's too."""
+    while len(between) > 1 and lexicon.is_a("joins", between[0].stems) and between[1].has("verb"):
+        between = between[2:]
+    return between
+
+
+def _blocks(token: Token, lexicon: Lexicon) -> bool:
+    if token.text in ("of", "to", "for", "up", "down", "out", "off", "away"):
+        return token.text in ("to", "for")
+    if (token.has("verb") and not token.is_participle) or lexicon.is_a("joins", token.stems):
+        return True
+    return lexicon.is_a("prepositions", token.stems) or token.text == "," or lexicon.is_a("auxiliaries", token.stems)
+
+
+def _unfold(current: Context, chunk: Chunk) -> list[Chunk]:
+    if not chunk.is_pronoun:
+        return [chunk]
+    before = [
+        one for one in current.chunks if one.end == chunk.start and not one.is_pronoun
+    ]  # `the weights they are ...`
+    stands_for = before or current.inherited or [Chunk(chunk.start, chunk.end, TOPIC)]
+    return [replace(one, features=one.features | chunk.features) for one in stands_for]
