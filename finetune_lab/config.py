@@ -9,7 +9,6 @@ and the widgets are built.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_origin
 
@@ -26,23 +25,21 @@ def described(default: Any, help_text: str, *, low: float | None = None, high: f
 
 def range_faults(config: Any) -> list[str]:
     """One line for each field whose value is of another type than is declared, or outside the range in its metadata."""
-    faults = []
-    for item in fields(config):
-        value = getattr(config, item.name)
-        faults += [fault for fault in (_type_fault(item, value), _range_fault(item, value)) if fault][:1]
-    return faults
+    values = {item: getattr(config, item.name) for item in fields(config)}
+    found = [_type_fault(item, value) or _range_fault(item, value) for item, value in values.items()]
+    return [fault for fault in found if fault]
 
 
 def _type_fault(item: "Field[Any]", value: Any) -> str | None:
     if get_origin(item.type) is Literal:
         choices = get_args(item.type)
-        return None if value in choices else f"{item.name} must be {_either(choices)}, not {value!r}."
+        return None if value in choices else f"{item.name} must be {' or '.join(choices)}, not {value!r}."
     allowed = [kind for kind in (get_args(item.type) or (item.type,)) if kind is not type(None)]
     if value is None and item.default is None:
         return None
     if type(value) in allowed or (float in allowed and type(value) is int):  # true and false are no numbers
         return None if value != "" else f"{item.name} must not be empty."
-    return f"{item.name} must be {_either([kind.__name__ for kind in allowed])}, not {value!r}."
+    return f"{item.name} must be {' or '.join(kind.__name__ for kind in allowed)}, not {value!r}."
 
 
 def _range_fault(item: "Field[Any]", value: Any) -> str | None:
@@ -53,10 +50,6 @@ def _range_fault(item: "Field[Any]", value: Any) -> str | None:
         return None
     span = "finite" if low is None else f"at least {low}" if high is None else f"from {low} to {high}"
     return f"{item.name} must be {span}{'' if abs(value) < math.inf else ' and finite'}, not {value}."
-
-
-def _either(choices: Sequence[str]) -> str:
-    return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,22 +172,13 @@ def method_to_dict(method: Method) -> dict[str, Any]:
     return {"method": method.name, **asdict(method)}
 
 
-def require_method(method: Any) -> Method:
-    """The method itself; anything else, such as its name, is an error."""
-    if not isinstance(method, Full | LoRA | QLoRA):
-        raise ConfigError(f"{method!r} is no method.", "Give Full(), LoRA() or QLoRA(), with parentheses.")
-    return method
-
-
 def method_from_dict(saved: dict[str, Any]) -> Method:
     """The method that `method_to_dict` wrote."""
     kinds: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
-    settings = dict(saved)
-    name = settings.pop("method", None)
+    name = saved.get("method")
     if not isinstance(name, str) or name not in kinds:
         raise ConfigError(f"There is no method {name!r}.", f"Choose one of {', '.join(kinds)}.")
-    _refuse_unknown(kinds[name], settings)
-    return kinds[name](**settings)
+    return kinds[name](**{key: value for key, value in saved.items() if key != "method"})
 
 
 def settled(config: TuneConfig | None, settings: dict[str, Any]) -> TuneConfig:
@@ -205,19 +189,12 @@ def settled(config: TuneConfig | None, settings: dict[str, Any]) -> TuneConfig:
     """
     if not isinstance(config, TuneConfig | None):
         raise ConfigError(f"{config!r} is no TuneConfig.", "Name settings one by one, or give a TuneConfig.")
-    _refuse_unknown(TuneConfig, settings)
-    return replace(config or TuneConfig(), **settings)
-
-
-def _refuse_unknown(kind: type[TuneConfig] | type[Method], settings: dict[str, Any]) -> None:
-    """Raise ConfigError for names that `kind` has no field for, together with what is wrong with the others."""
-    known = [item.name for item in fields(kind)]
-    unknown = [name for name in settings if name not in known]
-    if not unknown:
-        return
-    faults = [f"There is no setting {name}." for name in unknown]
+    known = [item.name for item in fields(TuneConfig)]
+    faults = [f"There is no setting {name}." for name in settings if name not in known]
     try:
-        kind(**{name: value for name, value in settings.items() if name in known})
+        made = replace(config or TuneConfig(), **{name: settings[name] for name in settings if name in known})
     except ConfigError as error:
-        faults.append(error.what)
-    raise ConfigError(listed(faults), f"There are: {', '.join(known)}." if known else "This method has no settings.")
+        raise ConfigError(listed([*faults, error.what]), "Change these settings.") from error
+    if faults:
+        raise ConfigError(listed(faults), f"There are: {', '.join(known)}.")
+    return made

@@ -2,7 +2,8 @@
 
     Started -> (Evaluated) -> Stepped, Stepped, ... Saved ... -> (Evaluated) -> Ended
 
-`status` of the end is `finished`, `stopped` (on request, resumable) or `diverged` (a loss or gradient was not finite).
+`status` of the end is `finished`, `stopped` (on request, resumable) or `diverged` (a loss or gradient was not finite,
+or every gradient was lost to an overflow).
 JSON has no number that is not finite: such a one stands there as null, and is read back as NaN.
 """
 

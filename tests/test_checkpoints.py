@@ -65,7 +65,7 @@ def test_a_resumed_run_ends_bit_identical(settings, tmp_path, method):
     assert kept[0] == kept[1]
 
 
-@pytest.mark.parametrize("step", range(1, STEPS + 1))
+@pytest.mark.parametrize("step", [1, 3, STEPS])
 def test_a_run_that_was_left_goes_on_from_any_step(settings, tmp_path, step):
     settings |= {"max_steps": STEPS, "gradient_accumulation_steps": 2}
     method = LoRA(r=2, lora_dropout=0.2)

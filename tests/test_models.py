@@ -15,7 +15,7 @@ from tiny import DATA, one_line, save_model, save_tokenizer, tiny_llama
 
 from finetune_lab import models
 from finetune_lab.errors import ModelError
-from finetune_lab.models import find_base, load_config, load_model, load_tokenizer, longest_context, weights_hash
+from finetune_lab.models import find_base, hub, load_config, load_model, load_tokenizer, longest_context, weights_hash
 
 pytest_plugins = "tiny_base"
 CPU = torch.device("cpu")
@@ -218,7 +218,7 @@ def hub_that_never_answers(monkeypatch):
 
 def test_a_hub_that_does_not_answer_is_given_up_soon(hub_that_never_answers, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "HUB_SECONDS", 0.3)
+    monkeypatch.setattr(hub, "HUB_SECONDS", 0.3)
     started = time.monotonic()
     assert "the hub can't be reached (T" in refused("some/model")  # TimeoutError or the library's own
     assert time.monotonic() - started < 3
@@ -226,7 +226,7 @@ def test_a_hub_that_does_not_answer_is_given_up_soon(hub_that_never_answers, tmp
 
 
 def test_no_wait_for_the_hub_is_longer_than_ten_seconds():
-    assert models.HUB_SECONDS <= 10
+    assert hub.HUB_SECONDS <= 10
 
 
 def hub_error(kind, status):
@@ -250,7 +250,7 @@ def test_errors_of_the_hub_are_told_apart(error, says, tmp_path, monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("finetune_lab.models.HfApi.model_info", fail)
+    monkeypatch.setattr("finetune_lab.models.hub.HfApi.model_info", fail)
     assert says in refused("some/model")
 
 

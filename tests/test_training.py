@@ -229,6 +229,15 @@ def test_a_rate_far_too_high_diverges(settings, tmp_path):
     assert len(run.losses) < 6 or run.summary["eval_loss_after"] is None
 
 
+@pytest.mark.parametrize("method", [Full(), LoRA(r=2)], ids=lambda method: method.name)
+def test_a_model_that_overflowed_within_diverges_though_its_loss_is_finite(settings, tmp_path, method):
+    """At rate 1e6 a normalization overflows to zero: all logits are equal, the loss is log(4096), with no gradient."""
+    run = tune(method, out=tmp_path / "run", **settings | {"learning_rate": 1e6, "max_steps": 6, "save_steps": 1})
+    assert (run.status, len(run.losses)) == ("diverged", 2)
+    assert run.losses[1] == pytest.approx(math.log(4096), abs=1e-3)
+    assert "no gradient was left at step 2" in run.summary["reason"]
+
+
 def test_a_poisoned_base_diverges_at_the_first_step(settings, tmp_path):
     model = tiny_llama()
     with torch.no_grad():

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from finetune_lab.quiz.agreement import Labelled, agreement, read_labelled
+from finetune_lab.quiz.agreement import Labelled, agreement, read_labelled, table
 from finetune_lab.quiz.answers_file import LineError, grade_file
 from finetune_lab.quiz.bank import BankError
 from finetune_lab.quiz.exchange.gift import to_gift
@@ -16,6 +16,7 @@ from finetune_lab.quiz.exchange.text2qti import to_text2qti
 from finetune_lab.quiz.grading import Learner, grade
 from finetune_lab.quiz.loading import load_bank
 from finetune_lab.quiz.verdict import Grade
+from finetune_lab.resources import shipped
 
 quiz = typer.Typer(
     help="Questions: grade answers, check a bank, try a rubric, import and export.", no_args_is_help=True
@@ -79,6 +80,19 @@ def try_rubric(
     labelled = [(sample, result) for sample, result in pairs if sample.label]
     if labelled:
         print(agreement(labelled))
+    return 0
+
+
+@quiz.command("agreement")
+def show_agreement(
+    name: BankName = "lesson",
+    *,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", help="folder of labelled answers, QUESTION.jsonl")
+    ] = None,
+) -> int:
+    """Print how well the free-text grader agrees with labelled answers."""
+    print("\n".join(table(load_bank(name), answers or shipped("quizzes", "answers"))))
     return 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune_lab.quiz.bank import Question
+from finetune_lab.quiz.bank import Bank, Question
 from finetune_lab.quiz.grading import grade
 from finetune_lab.quiz.verdict import Grade
 
@@ -76,6 +76,21 @@ def quadratic_kappa(pairs: Sequence[tuple[int, int]], levels: int = 3) -> float:
     others = [sum(other == level for _, other in pairs) / count for level in range(levels)]
     chance = sum(ones[i] * others[j] * (i - j) ** 2 for i in range(levels) for j in range(levels))
     return 1.0 if chance == 0 else 1 - seen / chance
+
+
+def table(bank: Bank, folder: Path) -> list[str]:
+    """The published table: for each part of the labelled answers, each question and all together."""
+    questions = [question for question in bank.questions if (folder / f"{question.id}.jsonl").is_file()]
+    pairs = {question.id: graded(question, read_labelled(folder / f"{question.id}.jsonl")) for question in questions}
+    lines = [
+        "| part, question | answers | pass/fail | three-way | kappa | false passes | of these adversarial | refused | review |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for part in dict.fromkeys(answer.split for answers in pairs.values() for answer, _ in answers):
+        chosen = {name: [pair for pair in answers if pair[0].split == part] for name, answers in pairs.items()}
+        lines += [row(f"{part}, {name}", agreement(some)) for name, some in chosen.items()]
+        lines.append(row(f"**{part}**", agreement([pair for some in chosen.values() for pair in some])))
+    return lines
 
 
 def row(name: str, figures: Agreement) -> str:

@@ -69,10 +69,12 @@ def _entry(line: bytes) -> dict[str, Any] | str:
         return f"broken JSON at character {error.pos + 1}: {error.msg}"
     except (RecursionError, ValueError):
         return "broken JSON: too deep, or a number too long"
+    return _shape_fault(entry) or entry
+
+
+def _shape_fault(entry: Any) -> str:
     if not isinstance(entry, dict):
         return "no JSON object"
     if not isinstance(entry.get("question"), str):
         return 'it has no "question" with an id'
-    if "answer" not in entry:
-        return 'it has no "answer"'
-    return entry
+    return "" if "answer" in entry else 'it has no "answer"'

@@ -1,4 +1,4 @@
-"""What a question bank is made of, frozen. `loading.load_bank` makes one from TOML; its schema is quizzes/schema.json."""
+"""What a question bank is made of. `loading.load_bank` makes one from TOML; its schema is quizzes/schema.json."""
 
 from dataclasses import dataclass, field
 from typing import Literal

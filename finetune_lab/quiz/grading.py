@@ -6,7 +6,7 @@ from typing import Any
 
 from finetune_lab.quiz.bank import NumberKey, Question
 from finetune_lab.quiz.numbers import read_number
-from finetune_lab.quiz.quantities import MissingRunError, quantity
+from finetune_lab.quiz.quantities import MissingRunError, quantity, quantity_number
 from finetune_lab.quiz.text.judge import judge
 from finetune_lab.quiz.variants import values_for
 from finetune_lab.quiz.verdict import Grade
@@ -115,9 +115,9 @@ def _grade_number(question: Question, key: NumberKey, answer: object, learner: L
         return Grade(question.id, "not_yet", 0.0, [read.fault], ["no_number"])
     values = _values(question, learner)
     try:
-        right = key.value if key.value is not None else float(quantity(key.quantity or "", values))
+        right = key.value if key.value is not None else quantity_number(key.quantity or "", values)
         slips = [
-            (slip, slip.value if slip.value is not None else float(quantity(slip.quantity or "", values)))
+            (slip, slip.value if slip.value is not None else quantity_number(slip.quantity or "", values))
             for slip in key.slips
         ]
     except (MissingRunError, ZeroDivisionError) as missing:

@@ -113,12 +113,16 @@ def _question(entry: dict[str, Any]) -> tuple[Question, list[tuple[str, str]]]:
     question = Question(
         id=entry["id"], kind=entry["kind"], objective=entry["objective"], source=tuple(entry["source"]),
         prompt=entry["prompt"].strip(), hints=tuple(entry.get("hints", ())), rubric=rubric,
-        choices=tuple(Choice(one["id"], one["text"], one.get("correct", False), one["feedback"]) for one in entry.get("choice", ())),
+        choices=tuple(_choice(one) for one in entry.get("choice", ())),
         number=_number(entry["number"]) if "number" in entry else None,
         variant={name: tuple(values) for name, values in entry.get("variant", {}).items()},
         **simple,
     )  # fmt: skip
     return question, [("rubric", fault) for fault in rubric_faults] + _question_faults(question)
+
+
+def _choice(entry: dict[str, Any]) -> Choice:
+    return Choice(entry["id"], entry["text"], entry.get("correct", False), entry["feedback"])
 
 
 def _number(entry: dict[str, Any]) -> NumberKey:

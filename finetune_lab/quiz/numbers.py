@@ -5,24 +5,17 @@ import re
 from dataclasses import dataclass
 
 NUMBER = re.compile(r"[-+]?\d[\d.,_'\s\u00a0\u202f]*(?:[eE][-+]?\d{1,3})?|[-+]?[.,]\d+(?:[eE][-+]?\d{1,3})?")
-POWER = re.compile(r"([\d.,]+)\s*(?:[x*×·]\s*)10\s*(?:\^|\*\*)\s*\{?([-+]?\d{1,2})\}?")
+POWER = re.compile(r"([\d.,]+)\s*(?:[x*\u00d7\u00b7]\s*)10\s*(?:\^|\*\*)\s*\{?([-+]?\d{1,2})\}?")
 LONGEST = 200  # characters
 THOUSAND = {
-    "k": 1e3,
-    "thousand": 1e3,
-    "m": 1e6,
-    "mio": 1e6,
-    "million": 1e6,
-    "millions": 1e6,
-    "b": 1e9,
-    "bn": 1e9,
-    "billion": 1e9,
-    "billions": 1e9,
-}
+    "k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6,
+    "b": 1e9, "bn": 1e9, "billion": 1e9, "billions": 1e9,
+}  # fmt: skip
 BYTES = {
     "b": 1.0, "byte": 1.0, "bytes": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
     "kib": 1024.0, "mib": 1024.0**2, "gib": 1024.0**3, "tib": 1024.0**4,
-    "kilobytes": 1e3, "megabytes": 1e6, "gigabytes": 1e9, "megabyte": 1e6, "gigabyte": 1e9, "k": 1e3, "m": 1e6, "g": 1e9,
+    "kilobytes": 1e3, "megabytes": 1e6, "gigabytes": 1e9, "megabyte": 1e6, "gigabyte": 1e9,
+    "k": 1e3, "m": 1e6, "g": 1e9,
 }  # fmt: skip
 FAMILIES: dict[str, dict[str, float]] = {
     "bytes": BYTES,
@@ -31,7 +24,7 @@ FAMILIES: dict[str, dict[str, float]] = {
     "MiB": {name: size / 1024**2 for name, size in BYTES.items()},
     "bits": {"bit": 1.0, "bits": 1.0, "b": 1.0, "byte": 8.0, "bytes": 8.0},
     "%": {"%": 1.0, "percent": 1.0, "pct": 1.0},
-    "times": {"x": 1.0, "times": 1.0, "fold": 1.0, "×": 1.0},
+    "times": {"x": 1.0, "times": 1.0, "fold": 1.0, "\u00d7": 1.0},
     "nats": {"nat": 1.0, "nats": 1.0},
 }
 
@@ -53,14 +46,7 @@ def read_number(answer: object, unit: str) -> ReadNumber:
     if not isinstance(answer, str) or len(answer) > LONGEST:
         return ReadNumber(None, "Write one number, with its unit if you like.")
     text = answer.strip().replace("\u2212", "-")
-    power = POWER.search(text)
-    if power:
-        mantissa = _plain(power[1])
-        return (
-            ReadNumber(None, f"{text!r} can't be read as a number.")
-            if mantissa is None
-            else _finite(mantissa * 10.0 ** int(power[2]), 1.0)
-        )
+    text = POWER.sub(lambda match: f"{match[1]}e{match[2]}", text)
     found = [match for match in NUMBER.finditer(text) if any(char.isdigit() for char in match[0])]
     if len(found) != 1:
         return ReadNumber(None, "Write one number." if found else "There is no number in this answer.")
@@ -89,7 +75,7 @@ def _plain(text: str) -> float | None:
 
 def _with_unit(number: float, after: str, unit: str) -> ReadNumber:
     """The number in the question's unit; words that are no unit are read over."""
-    word = re.match(r"\s*([A-Za-z%×]+)", after)
+    word = re.match(r"\s*([A-Za-z%\u00d7]+)", after)
     if not word:
         return _finite(number, 1.0)
     name = word[1].lower()

@@ -70,7 +70,9 @@ QUANTITIES: dict[str, Callable[[Values], float | str]] = {
     "matrix_parameters": lambda v: _value(v, "d_in") * _value(v, "d_out"),
     "lora_parameters": lambda v: _value(v, "r") * (_value(v, "d_in") + _value(v, "d_out")),
     "lora_one_factor_parameters": lambda v: _value(v, "r") * _value(v, "d_in"),
-    "lora_share_percent": lambda v: 100 * _value(v, "r") * (_value(v, "d_in") + _value(v, "d_out")) / (_value(v, "d_in") * _value(v, "d_out")),
+    "lora_share_percent": lambda v: (
+        100 * quantity_number("lora_parameters", v) / quantity_number("matrix_parameters", v)
+    ),
     "lora_scaling": lambda v: _value(v, "alpha") / _value(v, "r"),
     "lora_scaling_upside_down": lambda v: _value(v, "r") / _value(v, "alpha"),
     "base_gigabytes": lambda v: _value(v, "billions") * _value(v, "bits") / 8,
@@ -85,7 +87,9 @@ QUANTITIES: dict[str, Callable[[Values], float | str]] = {
     "run_trainable_parameters": lambda v: _value(_run(v), "trainable_parameters"),
     "run_total_parameters": lambda v: _value(_run(v), "total_parameters"),
     "run_adapter_trainable_parameters": lambda v: _value(_adapter_run(v), "trainable_parameters"),
-    "run_adapter_trainable_percent": lambda v: 100 * _value(_adapter_run(v), "trainable_parameters") / _value(_adapter_run(v), "total_parameters"),
+    "run_adapter_trainable_percent": lambda v: (
+        100 * _value(_adapter_run(v), "trainable_parameters") / _value(_adapter_run(v), "total_parameters")
+    ),
     "run_adapter_gradient_bytes": lambda v: 4 * _value(_adapter_run(v), "trainable_parameters"),
     "run_adapter_optimizer_bytes": lambda v: 8 * _value(_adapter_run(v), "trainable_parameters"),
     "run_adapter_scaling": lambda v: _value(_adapter_run(v), "alpha") / _value(_adapter_run(v), "rank"),
@@ -106,3 +110,8 @@ def quantity(name: str, values: Values) -> float | str:
         MissingRunError: the values lack what it needs.
     """
     return QUANTITIES[name](values)
+
+
+def quantity_number(name: str, values: Values) -> float:
+    """A named quantity that is a number."""
+    return float(quantity(name, values))

@@ -12,8 +12,13 @@ Place = tuple[str | int, ...]
 Fault = tuple[Place, str]
 Schema = dict[str, Any]
 TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,), "array": (list,), "string": (str,), "boolean": (bool,), "integer": (int,), "number": (int, float),
-}  # fmt: skip
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
 NAMES = {"object": "a table", "array": "a list", "string": "a text", "boolean": "true or false"}
 
 
@@ -54,18 +59,33 @@ def _matches(value: Any, schema: Schema, root: Schema) -> bool:
     return next(faults_of(value, schema, root), None) is None
 
 
+def _of_text(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda value, limit: not isinstance(value, str) or holds(value, limit)
+
+
+def _of_list(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda value, limit: not isinstance(value, list) or holds(value, limit)
+
+
+def _of_number(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda value, limit: not _is_of_type(value, "number") or holds(value, limit)
+
+
 SIMPLE: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
     "const": (lambda value, limit: bool(value == limit), "this must be {limit!r}, not {shown}"),
     "enum": (lambda value, limit: value in limit, "{shown} is none of {limit}"),
-    "pattern": (lambda value, limit: not isinstance(value, str) or bool(re.search(limit, value)), "{shown} is not written as it must be ({limit})"),
-    "minLength": (lambda value, limit: not isinstance(value, str) or len(value) >= limit, "this must have at least {limit} characters"),
-    "maxLength": (lambda value, limit: not isinstance(value, str) or len(value) <= limit, "this must have at most {limit} characters"),
-    "minItems": (lambda value, limit: not isinstance(value, list) or len(value) >= limit, "this must have at least {limit} entries"),
-    "maxItems": (lambda value, limit: not isinstance(value, list) or len(value) <= limit, "this must have at most {limit} entries"),
-    "minimum": (lambda value, limit: not _is_of_type(value, "number") or value >= limit, "this must be at least {limit}, not {shown}"),
-    "maximum": (lambda value, limit: not _is_of_type(value, "number") or value <= limit, "this must be at most {limit}, not {shown}"),
-    "exclusiveMinimum": (lambda value, limit: not _is_of_type(value, "number") or value > limit, "this must be above {limit}, not {shown}"),
-}  # fmt: skip
+    "pattern": (_of_text(lambda value, limit: bool(re.search(limit, value))), "{shown} is not written like {limit}"),
+    "minLength": (_of_text(lambda value, limit: len(value) >= limit), "this must have at least {limit} characters"),
+    "maxLength": (_of_text(lambda value, limit: len(value) <= limit), "this must have at most {limit} characters"),
+    "minItems": (_of_list(lambda value, limit: len(value) >= limit), "this must have at least {limit} entries"),
+    "maxItems": (_of_list(lambda value, limit: len(value) <= limit), "this must have at most {limit} entries"),
+    "minimum": (_of_number(lambda value, limit: bool(value >= limit)), "this must be at least {limit}, not {shown}"),
+    "maximum": (_of_number(lambda value, limit: bool(value <= limit)), "this must be at most {limit}, not {shown}"),
+    "exclusiveMinimum": (
+        _of_number(lambda value, limit: bool(value > limit)),
+        "this must be above {limit}, not {shown}",
+    ),
+}
 
 
 def _simple_faults(value: Any, schema: Schema) -> Iterator[str]:

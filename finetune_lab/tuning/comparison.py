@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, require_method, settled
+from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
 from finetune_lab.errors import ConfigError
 from finetune_lab.events import Event
 from finetune_lab.tables import as_html, as_text
 from finetune_lab.tuning.run import Run, tune
 from finetune_lab.tuning.run_folder import free_name, label
+from finetune_lab.tuning.training import require_method
 
 
 @dataclass(frozen=True)

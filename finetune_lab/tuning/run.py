@@ -13,7 +13,8 @@ from finetune_lab.config import Method, TuneConfig
 from finetune_lab.errors import RunError
 from finetune_lab.events import Event, Started, Stepped
 from finetune_lab.tuning.answering import answer
-from finetune_lab.tuning.run_folder import RunFolder, what_was_asked
+from finetune_lab.tuning.record import what_was_asked
+from finetune_lab.tuning.run_folder import RunFolder
 from finetune_lab.tuning.summary import summarize
 from finetune_lab.tuning.training import train
 

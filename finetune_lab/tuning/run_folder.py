@@ -8,27 +8,24 @@ adapter/         LoRA and QLoRA: PEFT's own format      model/    full: transfor
 
 import errno
 import json
-import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune_lab.config import Method, TuneConfig, method_from_dict, method_to_dict, settled
-from finetune_lab.errors import ConfigError, LabError, RunError
+from finetune_lab.config import Method, method_to_dict
+from finetune_lab.errors import LabError, RunError
 from finetune_lab.events import Event, event_from_dict, event_to_dict
 from finetune_lab.tuning.checkpoints import write_synced
+from finetune_lab.tuning.record import FORMAT
 
-FORMAT = 1
 LOCK = ".lock"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, 112)  # the last is Windows' own number
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "finetune-lab")
 
 
 @dataclass(frozen=True)
@@ -143,36 +140,6 @@ class RunFolder:
         text = "".join(json.dumps(event_to_dict(event)) + "\n" for event in kept)
         with explained_writing(self.path):
             write_synced(self.path / "events.jsonl", text)
-
-
-def asked(method: Method, config: TuneConfig) -> dict[str, Any]:
-    """The part of run.json that says what was asked, and by which versions."""
-    return {
-        "format": FORMAT,
-        "method": method_to_dict(method),
-        "config": asdict(config),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """The libraries that a run's numbers depend on."""
-    return {name: version(name) for name in LIBRARIES}
-
-
-def what_was_asked(description: dict[str, Any]) -> tuple[Method, TuneConfig]:
-    """Method and configuration from run.json.
-
-    Raises:
-        RunError: they are not there, or not what this version knows.
-    """
-    try:
-        return method_from_dict(description["method"]), settled(None, description["config"])
-    except (ConfigError, KeyError, TypeError, ValueError) as error:
-        what = f"run.json does not say what was asked: {type(error).__name__}: {error}"
-        raise RunError(what.rstrip(".") + ".", "Start a new run.") from error
 
 
 def label(method: Method) -> str:

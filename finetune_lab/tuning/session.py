@@ -24,6 +24,8 @@ from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_co
 from finetune_lab.tuning.loop import Trainer
 from finetune_lab.tuning.run_folder import RunFolder
 
+DEAD_LOSS = 1e-3  # nats: a model that still errs by more and has no gradient at all can't learn any more
+
 
 class Session:
     """Base, data and method of one tune, checked before anything is trained.
@@ -50,6 +52,7 @@ class Session:
         answers = encode(self.tokenizer, self.scored, config.max_length) if self.scored else []
         self.examples_sha256 = digest([*self.train, *self.evaluation, *answers])
         self.notes: dict[str, str] = {}
+        self.fault = ""
         self.trainer: Trainer | None = None
 
     @property
@@ -92,6 +95,9 @@ class Session:
             self.train, self.config.batch_size, self.pad, self.config.seed, skip=trainer.step * accumulated
         )
         for stepped in trainer.steps(batches):
+            if stepped.grad_norm == 0 and stepped.loss > DEAD_LOSS:
+                trainer.diverged = True
+                self.fault = f"no gradient was left at step {stepped.step}: within the model, numbers had overflowed"
             yield stepped
             if trainer.diverged:
                 yield self._diverged(trainer, folder)
@@ -147,7 +153,7 @@ class Session:
         One that was taken where the faulty step or evaluation started holds what made it fail, and is not.
         """
         step, bad = trainer.step, trainer.step - 1 if judged is None else judged
-        what = f"the loss or its gradient was not finite at step {step}"
+        what = self.fault or f"the loss or its gradient was not finite at step {step}"
         if judged is not None:
             what = f"the evaluation loss was not finite after step {step}"
         good = [kept for kept in checkpoints.complete(folder.checkpoints) if checkpoints.step_of(kept) < bad]

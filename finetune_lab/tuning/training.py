@@ -11,13 +11,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from finetune_lab.config import LoRA, Method, TuneConfig, require_method, settled
+from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
 from finetune_lab.errors import BusyError, ConfigError, LabError, RunError
 from finetune_lab.events import Ended, Event
 from finetune_lab.memory.process import process_peak_bytes
 from finetune_lab.tuning import checkpoints
 from finetune_lab.tuning.out_of_memory import explained_memory, first_line
-from finetune_lab.tuning.run_folder import RunFolder, asked, explained_writing, versions, what_was_asked
+from finetune_lab.tuning.record import asked, versions, what_was_asked
+from finetune_lab.tuning.run_folder import RunFolder, explained_writing
 from finetune_lab.tuning.session import Session
 from finetune_lab.tuning.summary import summarize
 
@@ -61,6 +62,13 @@ def train(
         else:
             raise ConfigError("A resumed run keeps its folder, method and configuration.", "Give `resume` alone.")
         yield from _recorded(folder, session, stop or threading.Event())
+
+
+def require_method(method: Any) -> Method:
+    """The method itself; anything else, such as its name, is an error."""
+    if not isinstance(method, Full | LoRA | QLoRA):
+        raise ConfigError(f"{method!r} is no method.", "Give Full(), LoRA() or QLoRA(), with parentheses.")
+    return method
 
 
 def _recorded(folder: RunFolder, session: Session, stop: threading.Event) -> Iterator[Event]:

@@ -3,7 +3,7 @@
 import re
 
 from finetune_lab.quiz.bank import Bank, Choice, NumberKey, Question
-from finetune_lab.quiz.quantities import MissingRunError, quantity
+from finetune_lab.quiz.quantities import MissingRunError, quantity_number
 from finetune_lab.quiz.variants import choices_for, prompt_for, values_for
 
 SPECIAL = re.compile(r"([\\~=#{}:])")
@@ -64,6 +64,6 @@ def fixed_value(question: Question, key: NumberKey, seed: str) -> float | None:
     if key.value is not None:
         return key.value
     try:
-        return float(quantity(key.quantity or "", values_for(question, seed)))
+        return quantity_number(key.quantity or "", values_for(question, seed))
     except MissingRunError:
         return None

@@ -1,7 +1,7 @@
 """Reads and writes jupyterquiz's JSON: https://github.com/jmshea/jupyterquiz.
 
-Its questions have no ids, so one is made from the text. What it lacks (objective, source, hints) stands in extra keys that
-jupyterquiz passes over; without them, an import says what is missing by leaving a plain note there.
+Its questions have no ids, so one is made from the text. What it lacks (objective, source, hints) stands in extra keys
+that jupyterquiz passes over; without them, an import leaves a plain note to say what is missing.
 """
 
 import json
@@ -18,7 +18,7 @@ TO_DO = "TO DO: say why."
 
 
 def to_jupyterquiz(bank: Bank, seed: str = "") -> tuple[str, list[str]]:
-    """The bank as JSON, and the ids of the questions that it can't hold: free text, and those about a run of one's own."""
+    """The bank as JSON, and the ids of the questions that it can't hold: free text, and those about a run."""
     entries, left_out = [], []
     for question in bank.questions:
         entry = _entry(question, seed)
@@ -30,8 +30,11 @@ def to_jupyterquiz(bank: Bank, seed: str = "") -> tuple[str, list[str]]:
 
 
 def _entry(question: Question, seed: str) -> dict[str, Any] | None:
-    extra = {"id": question.id, "objective": question.objective, "source": list(question.source), "points": question.points,
-             "attempts": question.attempts, "hints": list(question.hints), "explanation": question.explanation}  # fmt: skip
+    extra = {
+        "id": question.id, "objective": question.objective, "source": list(question.source),
+        "hints": list(question.hints),
+        "points": question.points, "attempts": question.attempts, "explanation": question.explanation,
+    }  # fmt: skip
     if question.kind in ("single", "multi"):
         answers = [
             {"answer": choice.text, "correct": choice.correct, "feedback": choice.feedback, "id": choice.id}

@@ -51,11 +51,12 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
     end = _through_of(tokens, end, lexicon)
     features = {concept for token in tokens[start:end] for concept in token.concepts if concept}
     denied = any(_denies(tokens, place, lexicon) for place in range(start, end)) or (
-        start > 0 and _denies(tokens, start - 1, lexicon)
+        start > 0 and (_denies(tokens, start - 1, lexicon) or _limits_all(tokens, start))
     )
     if any(token.stems == ("nothing",) for token in tokens[start:end]):
         features.add("all")
-    return Chunk(start, end, frozenset(features), denied)
+    of_them = end - start > 1 and lexicon.is_a("pronouns", tokens[end - 1].stems)  # `none of them`
+    return Chunk(start, end, frozenset(features), denied, is_pronoun=of_them)
 
 
 def _opens_a_noun(tokens: list[Token], start: int) -> bool:
@@ -71,6 +72,11 @@ def _opens_a_noun(tokens: list[Token], start: int) -> bool:
 
 def _denies(tokens: list[Token], place: int, lexicon: Lexicon) -> bool:
     return lexicon.is_a("determiner_negators", tokens[place].stems)
+
+
+def _limits_all(tokens: list[Token], start: int) -> bool:
+    """`not all weights`, `hardly every layer`."""
+    return tokens[start - 1].text in ("not", "hardly", "barely") and "all" in tokens[start].concepts
 
 
 def _run(tokens: list[Token], start: int, lexicon: Lexicon) -> int:
@@ -149,7 +155,7 @@ def groups(chunks: list[Chunk], tokens: list[Token], lexicon: Lexicon) -> list[l
         joined = bool(between) and all(
             token.text in (",", "&", "+", "/", "both") or lexicon.is_a("joins", token.stems) for token in between
         )
-        if joined and not _limits(tokens[chunk.start], lexicon):
+        if joined and not chunk.is_pronoun and not _limits(tokens[chunk.start], lexicon):
             found[-1].append(chunk)
         else:
             found.append([chunk])

@@ -7,7 +7,7 @@ from finetune_lab.quiz.text.chunks import Chunk
 from finetune_lab.quiz.text.clauses import SENTENCE_ENDS, Clause, is_verb, split
 from finetune_lab.quiz.text.polarity import denied_sentences, scope_of
 from finetune_lab.quiz.text.stems import stem
-from finetune_lab.quiz.text.themes import Context, themes_of
+from finetune_lab.quiz.text.themes import Context, themes_of, unfold
 from finetune_lab.quiz.text.tokens import Token, cleaned, tokenize
 from finetune_lab.quiz.text.words import Lexicon
 
@@ -48,10 +48,12 @@ def read(answer: str, lexicon: Lexicon) -> Reading:
     text = cleaned(answer)
     tokens = tokenize(text, lexicon)
     clauses = split(tokens, lexicon)
-    turned = denied_sentences(_sentence_texts(text, tokens))
+    turned = denied_sentences(_sentence_texts(text, tokens), lexicon)
     claims: list[Claim] = []
     last: Context | None = None
     for number, clause in enumerate(clauses):
+        if clause.opener in (":", "but", "because", "instead"):
+            turned.discard(clause.sentence)  # `it is wrong that the base is frozen: all of it is trained`
         current = _prepare(number, clause, last, turned, lexicon)
         claims += _claims_of(current, lexicon)
         last = current
@@ -101,10 +103,11 @@ def _inherited(last: Context | None, relative: bool) -> list[Chunk]:
 def _claims_of(current: Context, lexicon: Lexicon) -> list[Claim]:
     claims = []
     for chunk in current.chunks:
-        if not chunk.is_pronoun and not current.scope.contrasted[chunk.start]:
+        if not current.scope.contrasted[chunk.start] and (chunk.features or not chunk.is_pronoun):
             said = (current.scope.denied[chunk.start] == chunk.denied, current.scope.aside[chunk.start])
             kinds = ["names", "fragment"] if _is_fragment(current, chunk, lexicon) else ["names"]
-            claims += [_claim(current, kind, chunk.features, said, (chunk.start, chunk.end)) for kind in kinds]
+            features = chunk.features.union(*(one.features for one in unfold(current, chunk)))
+            claims += [_claim(current, kind, features, said, (chunk.start, chunk.end)) for kind in kinds]
     for place, token in enumerate(current.clause.tokens):
         for concept, role in token.concepts.items():
             if role == "verb" or (role == "quality" and concept not in NOUN_ONLY):

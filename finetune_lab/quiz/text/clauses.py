@@ -6,7 +6,7 @@ from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
 
 SENTENCE_ENDS = {".", "!", "?", "\n", ";"}
-HARD_MARKS = {"->", "=>", "→", "⇒", "(", ")", "—", "–", "[", "]", "="}
+HARD_MARKS = {"->", "=>", "→", "⇒", "(", ")", "\u2014", "\u2013", "[", "]", "="}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,16 @@ def _cuts(left: list[Token], right: list[Token], lexicon: Lexicon) -> bool:
         return True
     if left and right and left[-1].has("verb") and right[0].has("verb") and not right[0].is_participle:
         return False  # `train and save a tiny part`
+    if left and right and _lists(left, right, lexicon):
+        return True
     return _states(left, lexicon) and (_states(right, lexicon) or _is_a_new_noun(right))
+
+
+def _lists(left: list[Token], right: list[Token], lexicon: Lexicon) -> bool:
+    """`base in NF4 + LoRA in bf16`: notes without a verb, each about a thing of its own."""
+    if any(is_verb(token, lexicon) for token in (*left, *right)):
+        return False
+    return any(token.has("thing") for token in left) and right[0].has("method")
 
 
 def _states(tokens: list[Token], lexicon: Lexicon) -> bool:

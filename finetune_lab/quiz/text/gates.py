@@ -1,4 +1,4 @@
-"""Answers that are no answers: empty, copied, stuffed with keywords, repeated, written to the grader, too long, foreign."""
+"""Answers that are none: empty, copied, stuffed with terms, repeated, written to the grader, too long, foreign."""
 
 import re
 import unicodedata
@@ -14,16 +14,18 @@ from finetune_lab.quiz.text.words import Lexicon
 
 LONGEST = 1500  # characters: an answer from memory is a few sentences
 LONGEST_RUN = 8  # words in a row that are all terms
-TO_THE_GRADER = re.compile(
-    r"(?ix)\b(?:ignore|disregard|forget|override|bypass)\b .{0,40} \b(?:rubric|instruction|rule|above|previous|prior|prompt|criteria|grader|guideline)s?\b"
-    r"|\b(?:full|maximum|max|top|perfect|all\ the|extra)\s+(?:marks?|credits?|points?|score|grade)\b"
-    r"|\b(?:give|award|grant|assign|grade|rate|mark|score|pass|let)\b .{0,25} \b(?:100\s*%|10/10|an?\ a\b|a\ pass\b|as\ (?:pass|passed|correct|right|complete)|correct\b|me\ pass\b|this\ (?:answer\ )?(?:a\ )?pass|points?|marks?|credit)"
-    r"|\bverdict\b|\bscore\s*[=:]\s*[\d\"']|\"?(?:grade|passed)\"?\s*[=:]\s*(?:true|\"?pass|100|\d)|\b(?:system|assistant|developer)\s*:"
-    r"|\bdear\ (?:grader|examiner|teacher|professor|ai)\b|\bgrader\s*(?:note|:)|\b(?:output|print|return|respond\ with|answer\ with|say)\s*:?\s*[\"']?pass(?:ed)?\b"
-    r"|\byou\ are\ (?:now\ )?(?:a|an|the)\ .{0,30}\b(?:grader|assistant|teacher|examiner|ai|model)\b|\bas\ (?:the|an?)\ (?:course\ |ai\ )?(?:author|instructor|ai|administrator|language\ model)\b"
-    r"|\b(?:this|the|my|above)\s+(?:\w+\s+)?(?:answer|response)\s+(?:\w+\s+){0,6}(?:is|was|has\ been|should\ be|must\ be)\s+(?:\w+\s+){0,6}(?:correct|perfect|right|verified|accepted|complete|pass(?:ed)?)\b"
-    r"|\b(?:all|every)\s+(?:ideas?|criteria|concepts?|requirements?)\s+(?:\w+\s+)?(?:found|met|satisfied|present|fulfilled|covered)\b|\brubric\b|\bplease\ (?:pass|accept)\b|\bmark\ (?:it|this|me)\ (?:as\ )?(?:correct|right|pass)"
-)
+
+
+GATES: dict[str, tuple[Literal["not_yet", "review"], str]] = {
+    "language": ("review", "This seems to be in another language than English: a person reads it."),
+    "empty": ("not_yet", "There is no answer yet: write a sentence in your own words."),
+    "to_the_grader": ("not_yet", "Part of this speaks to the grader instead of answering the question."),
+    "too_long": ("review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do."),
+    "repeated": ("not_yet", "The same words come again and again; say it once, as a sentence."),
+    "stuffed": ("not_yet", "These are terms without a statement; say what happens to what."),
+    "guessing": ("not_yet", "You offer several answers; decide for one and say it as a statement."),
+    "copied": ("not_yet", "This repeats the question; answer it in your own words."),
+}
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,19 @@ class Gate:
 def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
     """The first gate that stops the answer; None where it may be judged by its ideas."""
     words = [token for token in reading.tokens if token.is_word]
-    if not words and not any(token.concepts for token in reading.tokens):
-        return Gate("empty", "not_yet", "There is no answer yet: write a sentence in your own words.")
-    if TO_THE_GRADER.search(reading.text):
-        return Gate("to_the_grader", "not_yet", "Part of this speaks to the grader instead of answering the question.")
-    if len(reading.text) > LONGEST:
-        return Gate(
-            "too_long", "review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do."
-        )
-    if _is_foreign(reading.text, words, lexicon):
-        return Gate("language", "review", "This seems to be in another language than English: a person reads it.")
-    if _is_repeated(words):
-        return Gate("repeated", "not_yet", "The same words come again and again; say it once, as a sentence.")
-    if _is_stuffed(reading.tokens, lexicon):
-        return Gate("stuffed", "not_yet", "These are terms without a statement; say what happens to what.")
-    if _is_copied(words, prompt, lexicon):
-        return Gate("copied", "not_yet", "This repeats the question; answer it in your own words.")
-    return None
+    is_empty = not words and not any(token.concepts for token in reading.tokens)
+    to_the_grader = bool(lexicon.frames["to_the_grader"].search(reading.text))
+    stops = (
+        ("language", _is_foreign(reading.text, words, lexicon)),
+        ("empty", is_empty),
+        ("to_the_grader", to_the_grader),
+        ("too_long", len(reading.text) > LONGEST),
+        ("repeated", _is_repeated(words)),
+        ("stuffed", _is_stuffed(reading.tokens, lexicon)),
+        ("guessing", _is_guessing(reading.tokens)),
+        ("copied", _is_copied(words, prompt, lexicon)),
+    )
+    return next((Gate(name, *GATES[name]) for name, stopped in stops if stopped), None)
 
 
 def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:
@@ -65,6 +63,12 @@ def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:
     foreign = sum(token.text in lexicon.foreign_words for token in words)
     english = sum(token.text in lexicon.function_words for token in words)
     return len(words) >= 5 and foreign >= 2 and foreign > english
+
+
+def _is_guessing(tokens: list[Token]) -> bool:
+    """`maybe the weights, maybe the data, maybe the prompt`, `weights? data? prompt?`."""
+    guesses = sum(token.text in ("maybe", "perhaps", "possibly", "probably", "either") for token in tokens)
+    return guesses >= 3 or sum(token.text == "?" for token in tokens) >= 3
 
 
 def _is_repeated(words: list[Token]) -> bool:
@@ -82,7 +86,11 @@ def _is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
     run = longest = singles = 0
     segment: list[Token] = []
     for token in [*tokens, Token("\n", ("\n",), 0, 0)]:
-        is_end = token.text in SENTENCE_ENDS or token.text in (",", "/", "&", "+", "(", ")", "->", "=>")
+        is_end = (
+            lexicon.is_a("joins", token.stems)
+            or token.text in SENTENCE_ENDS
+            or token.text in (",", "/", "&", "+", "(", ")", "->", "=>")
+        )
         if is_end:
             singles += len(segment) == 1 and bool(segment[0].concepts)
             segment, run = [], 0
@@ -93,7 +101,20 @@ def _is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
         elif token.is_word:
             segment.append(token)
             run = 0
-    return longest >= LONGEST_RUN or singles >= 6 or _is_dense(tokens, lexicon)
+    return longest >= LONGEST_RUN or singles >= 6 or _is_piled(tokens) or _is_dense(tokens, lexicon)
+
+
+def _is_piled(tokens: list[Token]) -> bool:
+    """Three different things in a row with nothing between them: `matrices layers adapters`."""
+    if len(tokens) < 6 or any(token.has("verb") for token in tokens):
+        return False
+    for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        names = {
+            tuple(token.of_role("thing")) for token in (one, two, three) if token.has("thing") and not token.is_formula
+        }
+        if len(names) == 3:
+            return True
+    return False
 
 
 def _is_dense(tokens: list[Token], lexicon: Lexicon) -> bool:
@@ -102,7 +123,7 @@ def _is_dense(tokens: list[Token], lexicon: Lexicon) -> bool:
     terms = {concept for token in words for concept in token.concepts}
     grammar = sum(_is_functional(token, lexicon) for token in words)
     marks = sum(token.text in SENTENCE_ENDS or token.text in (",", "->", ":", "(", "+", "=>") for token in tokens)
-    return len(words) >= 9 and len(terms) >= 9 and grammar + marks < 0.15 * len(words)
+    return len(words) >= 9 and len(terms) >= 7 and grammar + marks < 0.15 * len(words)
 
 
 def _is_functional(token: Token, lexicon: Lexicon) -> bool:

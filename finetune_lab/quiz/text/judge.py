@@ -7,12 +7,12 @@ from finetune_lab.quiz.text.gates import Gate, gate_of
 from finetune_lab.quiz.text.rubric import Idea, Misconception, Rubric
 from finetune_lab.quiz.verdict import Verdict
 
-NOT_UNDERSTOOD_WORDS = 14  # an answer this long, on the subject, of which nothing was recognized, is for a person
+NOT_UNDERSTOOD_WORDS = 20  # an answer this long, on the subject but not recognized, is for a person
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdict, score from 0 to 1, reasons for the learner, and the rules that fired for whoever looks after the rubric."""
+    """Verdict, score from 0 to 1, reasons for the learner, and the rules that fired, for the rubric's author."""
 
     verdict: Verdict
     score: float
@@ -54,21 +54,21 @@ def _stopped(gate: Gate, verdict: Verdict) -> Judgement:
 
 
 def _findings(reading: Reading, rubric: Rubric) -> _Findings:
-    claims = [claim for claim in reading.claims if not claim.aside and _is_on_topic(claim, rubric)]
+    claims = [claim for claim in reading.claims if not claim.aside]
     ideas: dict[str, Claim] = {}
     contradicted: dict[str, tuple[Claim, Claim]] = {}
     for idea in rubric.ideas:
-        hits = [found[0] for pattern in idea.accept if (found := pattern.found(claims))]
+        hits = [found[0] for pattern in idea.accept if (found := pattern.found(claims, rubric.topic))]
         if hits:
             ideas[idea.id] = hits[0]
             opposite = (
                 None
                 if _is_outdone(idea, ideas, rubric)
-                else next((claim for pattern in idea.accept if (claim := pattern.opposed(claims))), None)
+                else next((claim for pattern in idea.accept if (claim := pattern.opposed(claims, rubric.topic))), None)
             )
             if opposite is not None:
                 contradicted[idea.id] = (hits[0], opposite)
-    wrong = [(entry, claim) for entry in rubric.misconceptions if (claim := _held(entry, claims, ideas))]
+    wrong = [(entry, claim) for entry in rubric.misconceptions if (claim := _held(entry, claims, ideas, rubric.topic))]
     return _Findings(ideas, contradicted, wrong, _credit(rubric, ideas))
 
 
@@ -81,15 +81,11 @@ def _is_outdone(idea: Idea, ideas: dict[str, Claim], rubric: Rubric) -> bool:
     )
 
 
-def _is_on_topic(claim: Claim, rubric: Rubric) -> bool:
-    return not claim.about or not rubric.topic or claim.about in rubric.topic
-
-
-def _held(entry: Misconception, claims: list[Claim], ideas: dict[str, Claim]) -> Claim | None:
+def _held(entry: Misconception, claims: list[Claim], ideas: dict[str, Claim], topic: frozenset[str]) -> Claim | None:
     if any(name in ideas for name in entry.unless):
         return None
     claims = [claim for claim in claims if not claim.conditional]
-    return next((found[0] for pattern in entry.accept if (found := pattern.found(claims))), None)
+    return next((found[0] for pattern in entry.accept if (found := pattern.found(claims, topic))), None)
 
 
 def _credit(rubric: Rubric, ideas: dict[str, Claim]) -> float:
@@ -118,7 +114,7 @@ def _score(verdict: Verdict, findings: _Findings, rubric: Rubric) -> float:
 
 
 def _is_for_a_person(reading: Reading, findings: _Findings, rubric: Rubric) -> bool:
-    """Long enough, on the subject, nothing wrong found, nothing right found, and mostly words unknown to the lexicon."""
+    """Long enough, on the subject, nothing right or wrong found, and with words that the lexicon does not know."""
     if findings.ideas or findings.misconceptions or findings.contradicted:
         return False
     words = [token for token in reading.tokens if token.is_word]

@@ -1,20 +1,11 @@
 """Says for each word of a clause whether it is denied, and whether it is said of something else than what was asked."""
 
-import re
 from dataclasses import dataclass
 
 from finetune_lab.quiz.text.chunks import Chunk
 from finetune_lab.quiz.text.clauses import Clause, is_verb
 from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
-
-DENYING_FRAME = re.compile(
-    r"(?i)\b(?:myth|misconception|lie)\b|\b(?:is|are|it's|that's|totally|completely|just)\s+(?:false|wrong|untrue|incorrect|nonsense|not true|not the case|not right)\b"
-    r"|\bnot true\b|\bfalse that\b|\b(?:people|some|many|others|they|you might|one might)\s+(?:\w+\s+)?(?:think|say|believe|claim|assume)\b"
-)
-DENIES_THE_LAST = re.compile(
-    r"(?i)^\s*(?:not|nope|no|false|wrong|just kidding|kidding|jk|lol no|psych)\s*$|^\s*(?:this|that|it|which)(?:'s| is)?\s*(?:all\s+)?(?:false|wrong|untrue|a lie|a myth|not true)\s*$"
-)
 
 
 @dataclass(frozen=True)
@@ -65,6 +56,8 @@ def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lex
         return 0, i
     if lexicon.is_a("determiner_negators", tokens[i].stems) and inside is not None:
         return i, i  # the chunk itself is marked as denied
+    if inside is not None and inside.denied and inside.start == i + 1:
+        return i, i  # `not all weights`: the same
     if inside is not None and tokens[i].stems == ("not",) and inside.start == i + 1:
         return inside.start, inside.end
     return i + 1, _end_of_denial(tokens, i, lexicon)
@@ -73,6 +66,12 @@ def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lex
 def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
     """At a comma, or where another predicate begins: `the part that does not learn | is held at ...`."""
     for place in range(i + 1, len(tokens)):
+        if (
+            place > i + 1
+            and lexicon.is_a("negators", tokens[place].stems)
+            and not lexicon.is_a("determiner_negators", tokens[place].stems)
+        ):
+            return place
         auxiliary = tokens[place].text in ("is", "are", "was", "were", "gets", "get", "stays")
         if tokens[place].text == "," or (
             auxiliary
@@ -86,7 +85,7 @@ def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
 
 
 def _is_verbless(tokens: list[Token], lexicon: Lexicon) -> bool:
-    return not any(is_verb(token, lexicon) for token in tokens)
+    return not any(is_verb(token, lexicon) and not token.is_participle for token in tokens)
 
 
 def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
@@ -113,14 +112,20 @@ def _flip(flags: list[bool], start: int, end: int) -> None:
 
 
 def _about(tokens: list[Token], aside: list[bool], denied: list[bool]) -> str:
-    """The first method that is named as the one spoken of."""
+    """The method that the clause begins with."""
     for place, token in enumerate(tokens):
         if token.has("method") and not aside[place] and not denied[place]:
             return token.of_role("method")[0]
+        if token.concepts and not aside[place] and not denied[place]:
+            return ""  # something else comes first: `a quantized base with LoRA`
     return ""
 
 
-def denied_sentences(sentences: list[str]) -> set[int]:
-    """Sentences that a frame turns round: `it is a myth that ...`, or a following `That's wrong.`"""
-    turned = {number for number, text in enumerate(sentences) if DENYING_FRAME.search(text)}
-    return turned | {number - 1 for number, text in enumerate(sentences) if number and DENIES_THE_LAST.search(text)}
+def denied_sentences(sentences: list[str], lexicon: Lexicon) -> set[int]:
+    """Sentences that a frame turns round: `it is a myth that ...`, or `That's wrong` after them."""
+    turned = {number for number, text in enumerate(sentences) if lexicon.frames["denying"].search(text)}
+    return turned | {
+        number - 1
+        for number, text in enumerate(sentences)
+        if number and lexicon.frames["denying_the_last"].search(text)
+    }

@@ -1,4 +1,4 @@
-"""A rubric as data: ideas that earn credit, misconceptions that take it away. quizzes/RUBRICS.md says how to write one."""
+"""A rubric as data: ideas that earn credit, misconceptions that take it away. quizzes/RUBRICS.md shows how."""
 
 from dataclasses import dataclass
 from typing import Any

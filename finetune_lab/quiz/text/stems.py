@@ -4,14 +4,18 @@ import re
 from functools import lru_cache
 
 IRREGULAR = {
-    "frozen": "freez", "froze": "freez", "matrices": "matrix", "weighs": "weight", "shrunk": "shrink", "shrank": "shrink",
+    "frozen": "freez", "froze": "freez", "matrices": "matrix", "weighs": "weight", "shrunk": "shrink",
+    "shrank": "shrink",
     "kept": "keep", "held": "hold", "took": "take", "taken": "take", "threw": "throw", "thrown": "throw", "cut": "cut",
     "fell": "fall", "fallen": "fall", "went": "go", "gone": "go", "broke": "break", "broken": "break", "ran": "run",
-    "running": "run", "lost": "lose", "easier": "easy", "easiest": "easy", "easily": "easy", "put": "put", "stood": "stand", "brought": "bring", "spent": "spend",
+    "running": "run", "lost": "lose", "gpus": "gpu", "cpus": "cpu",
+    "easier": "easy", "easiest": "easy", "easily": "easy",
+    "put": "put", "stood": "stand", "brought": "bring", "spent": "spend",
     "embeddings": "embedding", "series": "series", "lets": "let", "bias": "bias", "biases": "bias", "this": "this",
     "tried": "try", "tries": "try", "loss": "loss", "losses": "loss", "less": "less", "always": "always", "ate": "eat",
     "one's": "one", "during": "during", "thing": "thing", "nothing": "nothing", "everything": "everything",
-    "anything": "anything", "something": "something", "string": "string", "bring": "bring", "need": "need", "speed": "speed",
+    "anything": "anything", "something": "something", "string": "string",
+    "need": "need", "speed": "speed",
 }  # fmt: skip
 BRITISH = re.compile(r"is(e|ed|es|ing|ation|ations)$")
 ENDINGS = ("ation", "ing", "ed", "es", "s", "e")

@@ -1,4 +1,4 @@
-"""Finds what a word of a clause is said of: the subject of a passive, the object of an active verb, a noun beside it."""
+"""Finds what a word of a clause is said of: a passive's subject, an active verb's object, a noun beside it."""
 
 from dataclasses import dataclass, replace
 
@@ -52,7 +52,7 @@ def _left(current: Context, place: int, lexicon: Lexicon) -> list[Chunk]:
         group for group in chunking.groups(current.chunks, current.clause.tokens, lexicon) if group[-1].end <= place
     ]
     for group in reversed(before):
-        real = [one for chunk in group for one in _unfold(current, chunk)]
+        real = [one for chunk in group for one in unfold(current, chunk)]
         said = [chunk for chunk in real if not _is_put_aside(current, chunk)]
         if said:
             return said
@@ -74,7 +74,7 @@ def _right(current: Context, place: int, role: str, lexicon: Lexicon) -> list[Ch
         if group[0].start > place:
             between = _after_joined_verbs(tokens[place + 1 : group[0].start], lexicon)
             blocked = any(_blocks(token, lexicon) for token in between if role == "verb" or token.text != "for")
-            return [] if blocked else [one for chunk in group for one in _unfold(current, chunk)]
+            return [] if blocked else [one for chunk in group for one in unfold(current, chunk)]
     return []
 
 
@@ -93,11 +93,14 @@ def _blocks(token: Token, lexicon: Lexicon) -> bool:
     return lexicon.is_a("prepositions", token.stems) or token.text == "," or lexicon.is_a("auxiliaries", token.stems)
 
 
-def _unfold(current: Context, chunk: Chunk) -> list[Chunk]:
+def unfold(current: Context, chunk: Chunk) -> list[Chunk]:
+    """The chunk itself, or what a pronoun stands for."""
     if not chunk.is_pronoun:
         return [chunk]
     before = [
         one for one in current.chunks if one.end == chunk.start and not one.is_pronoun
     ]  # `the weights they are ...`
     stands_for = before or current.inherited or [Chunk(chunk.start, chunk.end, TOPIC)]
-    return [replace(one, features=one.features | chunk.features) for one in stands_for]
+    return [
+        replace(one, features=one.features | chunk.features, denied=one.denied or chunk.denied) for one in stands_for
+    ]

@@ -8,7 +8,7 @@ from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.words import Lexicon, Stems
 
 PIECE = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ']*|\d+(?:[.,]\d+)*|->|=>|→|⇒|\n|[^\w\s]")
-BULLET = re.compile(r"(?m)^\s*(?:[-*•–—>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)\s*")
+BULLET = re.compile(r"(?m)^\s*(?:[-*\u2022\u2013\u2014>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)\s*")
 PLAIN_MARKS = str.maketrans("\u2019\u2018`\u201c\u201d\u2212\t", "'''\"\"- ")
 ADJECTIVE_ENDINGS = ("ed", "en", "able", "wn", "nt", "lt")
 
@@ -131,15 +131,19 @@ def _noun_forms(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     """Verbs that are nouns where they stand: `a small low-rank update`, `the change`."""
     result = list(tokens)
     for i, token in enumerate(tokens):
-        if token.text in ("one", "ones", "version") and i and set(tokens[i - 1].of_role("quality")) - {"all", "only"}:
+        if token.text in ("one", "ones", "version") and i and _describes(tokens[i - 1]):
             result[i] = replace(token, concepts={"set": "thing"})  # `a low-rank one`
         concept = lexicon.noun_forms.get(token.stems[0]) if len(token.stems) == 1 else None
-        if concept and i and not token.text.endswith(("ed", "ing")) and _starts_a_noun(tokens[i - 1], lexicon):
+        if concept and i and not token.text.endswith(("ed", "ing")) and _starts_a_noun(tokens[i - 1]):
             result[i] = replace(token, concepts={concept: "thing"})
     return result
 
 
-def _starts_a_noun(before: Token, lexicon: Lexicon) -> bool:
+def _describes(token: Token) -> bool:
+    return bool(set(token.of_role("quality")) - {"all", "only"}) or (token.has("verb") and token.is_participle)
+
+
+def _starts_a_noun(before: Token) -> bool:
     articles = (("the",), ("a",), ("an",), ("each",), ("every",), (stem("another"),), ("per",), ("this",))
     qualities = set(before.of_role("quality")) - {"all", "only", "simple", "fast", "cheap"}
     return before.stems in articles or bool(qualities) or ("change" in before.concepts and before.is_participle)

@@ -36,6 +36,7 @@ class Lexicon:
     fillers: frozenset[str]  # `basically`, `lol`: read over
     spellings: dict[str, str]
     formulas: tuple[tuple[re.Pattern[str], frozenset[str]], ...]
+    frames: dict[str, re.Pattern[str]]  # denying, denying_the_last, to_the_grader
     noun_forms: dict[str, str]
     opposites: dict[str, str]
     same: dict[str, str]
@@ -120,6 +121,7 @@ def lexicon() -> Lexicon:
         fillers=frozenset(english["common"]["fillers"].split()),
         spellings=field_words["spellings"],
         formulas=tuple((re.compile(pattern), frozenset(names.split())) for pattern, names in formulas),
+        frames={name: re.compile("|".join(parts), re.IGNORECASE) for name, parts in english["frames"].items()},
         noun_forms={
             stem(word): concept for concept, text in field_words["noun_forms"].items() for word in split_words(text)
         },

@@ -6,18 +6,13 @@ its own fresh copy. Whatever the name, what is loaded is a local folder, and onl
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, constants, snapshot_download
-from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -32,14 +27,16 @@ from transformers.utils import logging
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from finetune_lab.errors import ModelError
+from finetune_lab.models.faults import INSTEAD, allocation_failed, explained, short
+from finetune_lab.models.hub import HUB_NAME, hub_folder
 from finetune_lab.quiet import silence_transformers
 from finetune_lab.resources import shipped
 
+__all__ = [
+    "HUB_NAME", "LAB_BASE", "Source", "allocation_failed", "find_base", "hub_folder", "load_config", "load_model",
+    "load_tokenizer", "longest_context", "short", "weights_hash",
+]  # fmt: skip
 LAB_BASE = "lab-base"
-INSTEAD = "Use model='lab-base', which is embedded, or the path of a local folder."
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
-HUB_SECONDS = 6.0  # until the hub counts as out of reach; its own library tries for half a minute, file by file
-HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 
 
@@ -114,44 +111,6 @@ def weights_hash(folder: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest() if files else ""
-
-
-def hub_folder(name: str, files: tuple[str, ...] = HUB_FILES) -> tuple[Path, str]:
-    """The local folder with a hub model's `files` (patterns), downloaded where needed, and where they came from.
-
-    Raises:
-        ModelError: no such model, no access to it, or the hub is out of reach and the model was not downloaded before.
-    """
-    failure = OfflineModeIsEnabled("HF_HUB_OFFLINE is set") if constants.HF_HUB_OFFLINE else _failure(name)
-    if isinstance(failure, RepositoryNotFoundError):  # GatedRepoError is one of them
-        raise explained(failure, name, "model") from failure
-    try:
-        wanted: dict[str, Any] = {"allow_patterns": list(files), "ignore_patterns": ["*/*", "consolidated*"]}
-        folder = snapshot_download(name, **wanted, local_files_only=failure is not None)
-    except Exception as error:
-        if failure is None or isinstance(error, RepositoryNotFoundError):
-            raise explained(error, name, "model") from error
-        what = f"{name} was not downloaded before, and the hub can't be reached ({type(failure).__name__})."
-        raise ModelError(what, f"Check the name and the network. Or: {INSTEAD}") from error
-    return Path(folder), "downloaded before; the hub can't be reached" if failure else "from the Hugging Face hub"
-
-
-def _failure(name: str) -> Exception | None:
-    """What keeps the hub from answering for this model within `HUB_SECONDS`; None when it does answer."""
-
-    def ask() -> None:
-        try:
-            HfApi().model_info(name, timeout=HUB_SECONDS)
-            answers.put(None)
-        except Exception as error:  # noqa: BLE001 - handed to the thread that waits
-            answers.put(error)
-
-    answers: SimpleQueue[Exception | None] = SimpleQueue()
-    Thread(target=ask, daemon=True).start()  # its own limit counts anew for each address of the hub
-    try:
-        return answers.get(timeout=HUB_SECONDS)
-    except Empty:
-        return TimeoutError(f"no answer in {HUB_SECONDS:g} seconds")
 
 
 def load_config(source: Source) -> PreTrainedConfig:
@@ -230,27 +189,3 @@ def _explained(source: Source, part: str) -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
-
-
-def explained(error: Exception, name: str, part: str) -> ModelError:
-    """The one line for an error of the hub or of transformers while getting `part` of a base model."""
-    if isinstance(error, GatedRepoError):
-        what = f"{name} is gated: its owner has to let you in."
-        return ModelError(what, f"Ask for access on its page and run `hf auth login`. Or: {INSTEAD}")
-    if isinstance(error, RepositoryNotFoundError):
-        return ModelError(f"The Hugging Face hub has no model {name!r}.", f"Check the name. Or: {INSTEAD}")
-    first_line = " ".join(str(error).strip().split("\n")[0].split())[:300].rstrip(".:")
-    return ModelError(f"The {part} of {short(name)} can't be loaded: {type(error).__name__}: {first_line}.", INSTEAD)
-
-
-def allocation_failed(error: BaseException) -> bool:
-    """Whether memory ran out. torch's CPU allocator says so in a plain RuntimeError."""
-    text = str(error)
-    refused = isinstance(error, RuntimeError) and ("can't allocate memory" in text or "not enough memory" in text)
-    return refused or isinstance(error, MemoryError | torch.OutOfMemoryError)
-
-
-def short(name: str) -> str:
-    """A name as it is given, printable, and not longer than a message can bear."""
-    text = name if name.isprintable() and name.strip() else repr(name)
-    return text if len(text) <= 200 else f"{text[:60]}... ({len(name)} characters)"
