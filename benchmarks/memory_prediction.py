@@ -33,7 +33,7 @@ from finetune_lab.memory.ledger import Ledger
 from finetune_lab.memory.prediction import predict_components
 from finetune_lab.memory.tracing import Shape
 from finetune_lab.methods import attach, keep_trainable_form, quantization_config
-from finetune_lab.tuning.batches import Batch
+from finetune_lab.batches import Batch
 from finetune_lab.tuning.loop import Trainer
 
 HERE = Path(__file__).parent

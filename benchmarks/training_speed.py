@@ -21,7 +21,7 @@ from side_by_side import our_losses, our_side, our_speed, their_losses, their_ro
 
 from finetune_lab.config import LoRA, Method, QLoRA, TuneConfig
 from finetune_lab.device import detect_device
-from finetune_lab.tuning.batches import Encoded, collate, endless_batches, order
+from finetune_lab.batches import Encoded, collate, endless_batches, order
 from finetune_lab.tuning.session import Session
 
 TABLE = Path(__file__).with_suffix(".md")

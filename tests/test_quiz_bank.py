@@ -90,7 +90,11 @@ def test_a_good_bank_is_read(tmp_path):
 
 
 def test_all_faults_are_listed_with_question_and_line(tmp_path):
-    bad = GOOD.replace('kind = "single"', 'kind = "riddle"').replace('feedback = "No."', "").replace('source = ["S1"]', 'source = ["S17"]')
+    bad = (
+        GOOD.replace('kind = "single"', 'kind = "riddle"')
+        .replace('feedback = "No."', "")
+        .replace('source = ["S1"]', 'source = ["S17"]')
+    )
     message = fault_of(tmp_path, bad)
     assert message.startswith("bank.toml can't be used: 3 faults:")
     assert "line 8, question one, kind: 'riddle' is none of" in message

@@ -12,14 +12,27 @@ from finetune_lab.quiz.numbers import read_number
 from finetune_lab.quiz.quantities import QUANTITIES
 from finetune_lab.quiz.variants import values_for
 
-FULL = {"method": "full", "trainable_parameters": 5_870_000, "total_parameters": 5_870_000, "artifact_bytes": 23_480_000}
+FULL = {
+    "method": "full",
+    "trainable_parameters": 5_870_000,
+    "total_parameters": 5_870_000,
+    "artifact_bytes": 23_480_000,
+}
 MEASURED = {"base_weights": 23_480_000, "gradients": 23_480_000, "optimizer": 46_960_000, "activations": 9_000_000}
 LORA = {"method": "lora", "rank": 8, "alpha": 16, "trainable_parameters": 240_000, "total_parameters": 6_110_000,
         "artifact_bytes": 970_000, "tokens_per_second": 2000.0}  # fmt: skip
 RUNS = (
     {**FULL, "memory": {"measured": MEASURED}},
-    {**LORA, "memory": {"measured": {**MEASURED, "gradients": 960_000, "optimizer": 1_920_000, "activations": 8_000_000}}},
-    {**LORA, "method": "qlora", "tokens_per_second": 1500.0, "memory": {"measured": {"base_weights": 7_000_000, "quantization_state": 400_000}}},
+    {
+        **LORA,
+        "memory": {"measured": {**MEASURED, "gradients": 960_000, "optimizer": 1_920_000, "activations": 8_000_000}},
+    },
+    {
+        **LORA,
+        "method": "qlora",
+        "tokens_per_second": 1500.0,
+        "memory": {"measured": {"base_weights": 7_000_000, "quantization_state": 400_000}},
+    },
 )
 
 
@@ -44,7 +57,9 @@ def test_numbers_are_read_as_people_write_them(written, unit, value):
     assert read_number(written, unit).value == pytest.approx(value)
 
 
-@pytest.mark.parametrize("written", ["", "four", "4 or 5", None, True, [4], "1e999", float("nan"), "9" * 500, "3 GB of 4"])
+@pytest.mark.parametrize(
+    "written", ["", "four", "4 or 5", None, True, [4], "1e999", float("nan"), "9" * 500, "3 GB of 4"]
+)
 def test_what_is_no_number_is_said_so(written):
     result = read_number(written, "bits")
     assert result.value is None
@@ -112,7 +127,9 @@ def test_the_own_run_is_asked_and_graded(lesson):
 
 
 def test_without_the_run_the_answer_is_kept(lesson):
-    waiting = [question for question in lesson.questions if any(name.startswith("run_") for name in question.quantities)]
+    waiting = [
+        question for question in lesson.questions if any(name.startswith("run_") for name in question.quantities)
+    ]
     assert len(waiting) >= 6
     for question in waiting:
         answer = question.choices[0].id if question.choices else 1
@@ -137,7 +154,13 @@ def test_a_bad_line_is_an_error_for_that_line_only(tmp_path, lesson):
     ]  # fmt: skip
     path.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n")
     results = list(grade_file(path, [lesson], Learner()))
-    assert [getattr(result, "verdict", "error") for result in results] == ["pass", *["error"] * 6, "not_yet", "pass", "error"]
+    assert [getattr(result, "verdict", "error") for result in results] == [
+        "pass",
+        *["error"] * 6,
+        "not_yet",
+        "pass",
+        "error",
+    ]
     assert [result.line for result in results if isinstance(result, LineError)] == [2, 3, 4, 5, 6, 8, 11]
 
 

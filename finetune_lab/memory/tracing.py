@@ -15,7 +15,7 @@ from finetune_lab.memory.meta_arithmetic import ArithmeticOf
 from finetune_lab.memory.meta_model import MetaModel
 from finetune_lab.memory.storages import gradient_tensors, model_tensors, storage_bytes
 from finetune_lab.methods import trainable_parameters
-from finetune_lab.tuning.labelled import summed_loss
+from finetune_lab.labelled import summed_loss
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def table(bank: Bank, folder: Path) -> list[str]:
     questions = [question for question in bank.questions if (folder / f"{question.id}.jsonl").is_file()]
     pairs = {question.id: graded(question, read_labelled(folder / f"{question.id}.jsonl")) for question in questions}
     lines = [
-        "| part, question | answers | pass/fail | three-way | kappa | false passes | of these adversarial | refused | review |",
+        "| part, question | answers | pass/fail | three-way | kappa | false passes | adversarial | refused | review |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for part in dict.fromkeys(answer.split for answers in pairs.values() for answer, _ in answers):

@@ -7,8 +7,8 @@ from peft import PeftModel
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from finetune_lab.data import Example
-from finetune_lab.tuning.batches import Encoded, collate
-from finetune_lab.tuning.labelled import summed_loss
+from finetune_lab.batches import Encoded, collate
+from finetune_lab.labelled import summed_loss
 
 EVALUATION_ROWS = 16
 GENERATION_ROWS = 32

@@ -22,8 +22,8 @@ from finetune_lab.events import Stepped
 from finetune_lab.lora_update import fused_updates
 from finetune_lab.memory.measure import components
 from finetune_lab.methods import trainable_parameters
-from finetune_lab.tuning.batches import Batch
-from finetune_lab.tuning.labelled import summed_loss
+from finetune_lab.batches import Batch
+from finetune_lab.labelled import summed_loss
 
 
 @dataclass

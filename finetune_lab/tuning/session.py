@@ -19,7 +19,7 @@ from finetune_lab.models import find_base, load_tokenizer, longest_context
 from finetune_lab.scoring import score
 from finetune_lab.tuning import checkpoints
 from finetune_lab.tuning.artifact import folder_bytes, save_artifact
-from finetune_lab.tuning.batches import Encoded, encode, endless_batches
+from finetune_lab.batches import Encoded, encode, endless_batches
 from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_completion
 from finetune_lab.tuning.loop import Trainer
 from finetune_lab.tuning.run_folder import RunFolder

@@ -9,7 +9,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from finetune_lab.tuning.batches import Batch
+from finetune_lab.batches import Batch
 
 
 def summed_loss(model: nn.Module, batch: Batch) -> Tensor:
