@@ -3,6 +3,7 @@
 import json
 import random
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -203,15 +204,16 @@ def walk(value):
 def test_random_bytes_never_raise_anything_else(tmp_path):
     chance = random.Random(1)
     path = tmp_path / "bank.toml"
+    read = 0
     for _ in range(150):
         text = bytearray(GOOD.encode())
         for _ in range(chance.randint(1, 6)):
             text[chance.randrange(len(text))] = chance.randrange(256)
         path.write_bytes(bytes(text))
-        try:
+        with suppress(BankError):  # nothing else may come out
             load_bank(path)
-        except BankError as error:
-            assert "\n" not in str(error).replace("\\n", "")[:60]
+            read += 1
+    assert read < 150
 
 
 def test_a_seed_chooses_numbers_and_order_for_ever(lesson):

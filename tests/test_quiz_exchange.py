@@ -49,7 +49,7 @@ def test_gift_holds_every_choice_with_its_feedback(lesson):
             assert [(flat(choice.text), flat(choice.feedback)) for choice in question.choices] == [
                 (one, two) for _, one, two in answers
             ]
-            right = [mark == "=" or mark.startswith("~%") and "-" not in mark for mark, _, _ in answers]
+            right = [mark == "=" or (mark.startswith("~%") and "-" not in mark) for mark, _, _ in answers]
             assert right == [choice.correct for choice in question.choices]
             compared += 1
     assert compared >= 20
@@ -128,13 +128,30 @@ def test_jupyterquiz_round_trip_gives_the_same_questions(lesson, tmp_path):
 
 def test_a_foreign_jupyterquiz_file_becomes_a_bank(tmp_path):
     entries = [
-        {"question": "What is 2 {+} 2?", "type": "numeric", "answers": [{"type": "value", "value": 4, "correct": True, "feedback": "Yes"},
-                                                                        {"type": "default", "feedback": "No"}]},
-        {"question": "Which?", "type": "multiple_choice", "answers": [{"answer": "this", "correct": True}, {"code": "that()", "correct": False, "feedback": "No."}]},
-        {"question": "Which?", "type": "many_choice", "answers": [{"answer": "a", "correct": True, "feedback": "1"}, {"answer": "b", "correct": True, "feedback": "2"}]},
+        {
+            "question": "What is 2 {+} 2?",
+            "type": "numeric",
+            "answers": [
+                {"type": "value", "value": 4, "correct": True, "feedback": "Yes"},
+                {"type": "default", "feedback": "No"},
+            ],
+        },
+        {
+            "question": "Which?",
+            "type": "multiple_choice",
+            "answers": [{"answer": "this", "correct": True}, {"code": "that()", "correct": False, "feedback": "No."}],
+        },
+        {
+            "question": "Which?",
+            "type": "many_choice",
+            "answers": [
+                {"answer": "a", "correct": True, "feedback": "1"},
+                {"answer": "b", "correct": True, "feedback": "2"},
+            ],
+        },
         {"question": "Say it", "type": "string", "answers": []},
         {"type": "numeric"},
-    ]  # fmt: skip
+    ]
     toml, problems = from_jupyterquiz(json.dumps(entries), "foreign", 'Title with "quotes"')
     path = tmp_path / "foreign.toml"
     path.write_text(toml, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Choices, numbers, predictions and the learner's own run are graded on the spot; a file of answers never stops the batch."""
+"""Choices, numbers, predictions and the own run are graded on the spot; a bad line never stops a file."""
 
 import json
 

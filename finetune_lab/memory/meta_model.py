@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ class MetaModel:
             return None
         return int(module.removeprefix(prefix).split(".")[0])
 
-    @property
+    @cached_property
     def _layers(self) -> str:
         for name, module in self.model.named_modules():
             if isinstance(module, nn.ModuleList) and len(module) == self.depth:

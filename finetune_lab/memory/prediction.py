@@ -14,7 +14,7 @@ from finetune_lab.config import Method
 from finetune_lab.device import Device
 from finetune_lab.events import MEMORY_COMPONENTS
 from finetune_lab.memory.closed_form import count, held_bytes
-from finetune_lab.memory.meta_model import build_on_meta, depth_of, depths_to_trace
+from finetune_lab.memory.meta_model import MetaModel, build_on_meta, depth_of, depths_to_trace
 from finetune_lab.memory.tracing import Shape, Traced, trace
 
 Moment = tuple[str, str]  # phase, and the part of the model: the first, an inner or the last layer, or outside of all
@@ -54,8 +54,9 @@ def predict_components(config: PreTrainedConfig, method: Method, device: Device,
     counts = [count(step.built.model) for step in traced]
     sizes = carried([{"trained": (c.trained,), "tensors": (c.trained_tensors if c.adapter else 0,)} for c in counts])
     held = carried([_tuples(held_bytes(c, method, device.dtype.itemsize)) for c in counts])
-    largest = {name: max(split[at] for split in highest.values()) for at, name in enumerate(MEMORY_COMPONENTS)}
-    components = {**largest, **fixed, "other": at_peak["other"]}
+    tops = carried([largest(step) for step in traced])
+    most = {name: max(top[at] for top in tops.values()) for at, name in enumerate(MEMORY_COMPONENTS)}
+    components = {**most, **fixed, "other": at_peak["other"]}
     return Prediction(
         components={name: components[name] for name in MEMORY_COMPONENTS},
         at_peak=at_peak,
@@ -70,19 +71,26 @@ def predict_components(config: PreTrainedConfig, method: Method, device: Device,
 
 def moments(traced: Traced) -> dict[Moment, tuple[int, ...]]:
     """The split of the highest point in each phase and part of the model."""
-    highest: dict[Moment, tuple[int, ...]] = {}
+    return {moment: max(splits, key=sum) for moment, splits in _by_moment(traced).items()}
+
+
+def largest(traced: Traced) -> dict[Moment, tuple[int, ...]]:
+    """Each component's own largest value in each phase and part of the model."""
+    return {moment: tuple(map(max, zip(*splits, strict=True))) for moment, splits in _by_moment(traced).items()}
+
+
+def _by_moment(traced: Traced) -> dict[Moment, list[tuple[int, ...]]]:
+    found: dict[Moment, list[tuple[int, ...]]] = {}
     for point in traced.curve.points:
-        layer = traced.built.layer_of(point.module)
-        moment = (point.phase, _part(layer, traced.built.depth))
-        if moment not in highest or point.total > sum(highest[moment]):
-            highest[moment] = point.split
-    return highest
+        found.setdefault((point.phase, _part(traced.built, point.module)), []).append(point.split)
+    return found
 
 
-def _part(layer: int | None, depth: int) -> str:
+def _part(built: MetaModel, module: str) -> str:
+    layer = built.layer_of(module)
     if layer is None:
         return "outside the layers"
-    return "the first layer" if layer == 0 else "the last layer" if layer == depth - 1 else "an inner layer"
+    return "the first layer" if layer == 0 else "the last layer" if layer == built.depth - 1 else "an inner layer"
 
 
 def _carried(depths: list[int], values: list[tuple[int, ...]], full: int) -> tuple[int, ...]:

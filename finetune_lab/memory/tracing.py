@@ -2,12 +2,13 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from finetune_lab.batches import Batch
 from finetune_lab.device import Device
+from finetune_lab.labelled import summed_loss
 from finetune_lab.lora_update import fused_updates
 from finetune_lab.memory.curve import StepCurve
 from finetune_lab.memory.live import LiveStorages
@@ -15,7 +16,6 @@ from finetune_lab.memory.meta_arithmetic import ArithmeticOf
 from finetune_lab.memory.meta_model import MetaModel
 from finetune_lab.memory.storages import gradient_tensors, model_tensors, storage_bytes
 from finetune_lab.methods import trainable_parameters
-from finetune_lab.labelled import summed_loss
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,6 @@ class Shape:
     labelled: int  # tokens of the batch that are learned
     accumulation: int = 1  # batches of this shape before the optimizer moves
     checkpointing: bool = False
-
-
-class MetaBatch(NamedTuple):
-    """A batch without data; the fields of `tuning.batches.Batch`."""
-
-    input_ids: Tensor
-    row: Tensor
-    column: Tensor
-    targets: Tensor
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ def trace(built: MetaModel, shape: Shape, device: Device) -> Traced:
     with fused_updates(model), live:
         for _ in range(shape.accumulation):
             with ArithmeticOf(device):
-                loss = summed_loss(model, batch) / shape.labelled  # type: ignore[arg-type]
+                loss = summed_loss(model, batch) / shape.labelled
             loss.backward()  # as in the loop, the graph lives until the next loss takes its name
     sizes = {component: storage_bytes(tensors) for component, tensors in held.items()}
     return Traced(built, {**sizes, "gradients": storage_bytes(gradient_tensors(model))}, live.curve())
@@ -75,11 +66,11 @@ def optimizer_on_meta(model: nn.Module) -> list[Tensor]:
     return kept
 
 
-def meta_batch(shape: Shape) -> MetaBatch:
+def meta_batch(shape: Shape) -> Batch:
     """A batch of this shape."""
 
     def numbers(*size: int) -> Tensor:
         return torch.empty(size, dtype=torch.long, device="meta")
 
-    labelled = [numbers(shape.labelled) for _ in range(3)]
-    return MetaBatch(numbers(shape.batch_size, shape.length), *labelled)
+    row, column, targets = (numbers(shape.labelled) for _ in range(3))
+    return Batch(numbers(shape.batch_size, shape.length), row, column, targets, shape.batch_size * shape.length)

@@ -8,11 +8,13 @@ from typing import Literal
 
 from finetune_lab.quiz.text.claims import Reading
 from finetune_lab.quiz.text.clauses import SENTENCE_ENDS
+from finetune_lab.quiz.text.order import disorder, longest_stretch
 from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.tokens import Token, cleaned
 from finetune_lab.quiz.text.words import Lexicon
 
 LONGEST = 1500  # characters: an answer from memory is a few sentences
+BREATHLESS = 18  # words without a comma or a full stop
 LONGEST_RUN = 8  # words in a row that are all terms
 
 
@@ -23,6 +25,8 @@ GATES: dict[str, tuple[Literal["not_yet", "review"], str]] = {
     "too_long": ("review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do."),
     "repeated": ("not_yet", "The same words come again and again; say it once, as a sentence."),
     "stuffed": ("not_yet", "These are terms without a statement; say what happens to what."),
+    "disordered": ("not_yet", "These words don't form sentences; say it as you would say it aloud."),
+    "unclear": ("review", "These words hardly form sentences: a person reads it."),
     "guessing": ("not_yet", "You offer several answers; decide for one and say it as a statement."),
     "copied": ("not_yet", "This repeats the question; answer it in your own words."),
 }
@@ -42,6 +46,7 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
     words = [token for token in reading.tokens if token.is_word]
     is_empty = not words and not any(token.concepts for token in reading.tokens)
     to_the_grader = bool(lexicon.frames["to_the_grader"].search(reading.text))
+    breaks = disorder(reading.tokens)
     stops = (
         ("language", _is_foreign(reading.text, words, lexicon)),
         ("empty", is_empty),
@@ -49,6 +54,8 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
         ("too_long", len(reading.text) > LONGEST),
         ("repeated", _is_repeated(words)),
         ("stuffed", _is_stuffed(reading.tokens, lexicon)),
+        ("disordered", breaks >= 3),
+        ("unclear", breaks == 2 or (breaks == 1 and longest_stretch(reading.tokens) >= BREATHLESS)),
         ("guessing", _is_guessing(reading.tokens)),
         ("copied", _is_copied(words, prompt, lexicon)),
     )
@@ -94,6 +101,8 @@ def _is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
         if is_end:
             singles += len(segment) == 1 and bool(segment[0].concepts)
             segment, run = [], 0
+        elif token.text == ":":
+            run = 0
         elif token.is_word and not _is_functional(token, lexicon):
             segment.append(token)
             run += 1

@@ -34,7 +34,7 @@ def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
     gate = gate_of(reading, prompt, rubric.words)
     findings = _findings(reading, rubric)
     verdict = _verdict(findings, rubric)
-    if gate is not None and not (gate.name == "copied" and verdict == "pass"):
+    if gate is not None and not _is_passed_over(gate, verdict):
         return _stopped(gate, verdict)
     if verdict == "not_yet" and _is_for_a_person(reading, findings, rubric):
         reason = "This speaks of the subject in a way that the rules can't read: a person reads it."
@@ -45,6 +45,11 @@ def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
         _reasons(reading, findings, rubric, verdict),
         _fired(reading, findings),
     )
+
+
+def _is_passed_over(gate: Gate, verdict: Verdict) -> bool:
+    """A right answer may consist of the question's words, and an unclear one that is wrong needs no person."""
+    return (gate.name == "copied" and verdict == "pass") or (gate.name == "unclear" and verdict == "not_yet")
 
 
 def _stopped(gate: Gate, verdict: Verdict) -> Judgement:

@@ -72,6 +72,12 @@ def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
             and not lexicon.is_a("determiner_negators", tokens[place].stems)
         ):
             return place
+        if (
+            place > i + 2
+            and lexicon.is_a("subjects", tokens[place].stems)
+            and _has_a_verb(tokens[place + 1 : place + 4], lexicon)
+        ):
+            return place
         auxiliary = tokens[place].text in ("is", "are", "was", "were", "gets", "get", "stays")
         if tokens[place].text == "," or (
             auxiliary
@@ -82,6 +88,10 @@ def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
         ):
             return place
     return len(tokens)
+
+
+def _has_a_verb(tokens: list[Token], lexicon: Lexicon) -> bool:
+    return any(is_verb(token, lexicon) for token in tokens)
 
 
 def _is_verbless(tokens: list[Token], lexicon: Lexicon) -> bool:

@@ -36,7 +36,7 @@ def themes_of(current: Context, place: int, role: str, lexicon: Lexicon) -> list
     found = current.chunks
     inside = [chunk for chunk in found if chunk.start <= place < chunk.end]
     if inside:
-        return inside
+        return inside + (_shared(current, inside[0], lexicon) if role == "quality" else [])
     left, right = _left(current, place, lexicon), _right(current, place, role, lexicon)
     if role == "verb" and not tokens[place].is_participle:
         return right or left or current.inherited
@@ -44,6 +44,18 @@ def themes_of(current: Context, place: int, role: str, lexicon: Lexicon) -> list
     if auxiliary or left:
         return left or current.inherited
     return right or current.inherited
+
+
+def _shared(current: Context, chunk: Chunk, lexicon: Lexicon) -> list[Chunk]:
+    """What a quality is also said of: `less memory and time`; not in `small adapters and the base`."""
+    tokens = current.clause.tokens
+    group = next(group for group in chunking.groups(current.chunks, tokens, lexicon) if chunk in group)
+    shared = []
+    for later in group[group.index(chunk) + 1 :]:
+        if not tokens[later.start].has("thing"):
+            break
+        shared.append(later)
+    return shared
 
 
 def _left(current: Context, place: int, lexicon: Lexicon) -> list[Chunk]:

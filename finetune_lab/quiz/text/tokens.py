@@ -32,7 +32,7 @@ class Token:
 
     @property
     def is_word(self) -> bool:
-        return self.is_formula or self.text[0].isalpha()
+        return self.is_formula or bool(self.concepts) or self.text[0].isalpha()
 
     @property
     def is_participle(self) -> bool:
