@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 from transformers.utils import logging
 
+from finetune_lab.batches import Batch
 from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, method_to_dict
 from finetune_lab.device import detect_device
 from finetune_lab.events import MEMORY_COMPONENTS
@@ -33,7 +34,6 @@ from finetune_lab.memory.ledger import Ledger
 from finetune_lab.memory.prediction import predict_components
 from finetune_lab.memory.tracing import Shape
 from finetune_lab.methods import attach, keep_trainable_form, quantization_config
-from finetune_lab.batches import Batch
 from finetune_lab.tuning.loop import Trainer
 
 HERE = Path(__file__).parent

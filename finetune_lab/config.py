@@ -62,7 +62,7 @@ class Full:
 
     @property
     def default_learning_rate(self) -> float:
-        return 5e-4
+        return 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class LoRA:
 
     @property
     def default_learning_rate(self) -> float:
-        return 5e-3
+        return 1e-2
 
     @property
     def targets(self) -> str | list[str]:

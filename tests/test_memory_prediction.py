@@ -102,3 +102,17 @@ def test_on_a_gpu_weights_take_two_bytes_and_training_four():
     assert there.components["base_weights"] < 0.51 * here.components["base_weights"]
     assert there.components["adapter_weights"] == here.components["adapter_weights"]
     assert not torch.is_autocast_enabled("cuda")
+
+
+def test_a_run_is_planned_for_its_largest_batch():
+    from memory_cases import batch_of
+
+    from finetune_lab.config import TuneConfig
+    from finetune_lab.memory.run_plan import plan_of_run
+
+    config, asked = small("llama"), TuneConfig(gradient_accumulation_steps=2)
+    batches = [batch_of(config, Shape(*size)) for size in ((2, 16, 8), (2, 32, 6), (2, 24, 40), (1, 8, 3))]
+    made = plan_of_run(config, LoRA(r=2), detect_device(), asked, batches)
+    assert (made.shape.length, made.shape.labelled) in ((32, 6), (24, 40))
+    both = [predict_components(config, LoRA(r=2), detect_device(), Shape(2, *size, 2)) for size in ((32, 6), (24, 40))]
+    assert made.peak == max(prediction.peak for prediction in both)

@@ -47,7 +47,7 @@ def lesson():
         ("4.5", "bits", 4.5), ("4,5", "bits", 4.5), ("about 4.5 bits", "bits", 4.5), (4.5, "bits", 4.5),
         ("1.2e6", "parameters", 1.2e6), ("1.2 M", "parameters", 1.2e6), ("1,234,567", "parameters", 1234567),
         ("1.234.567", "parameters", 1234567), ("1 234 567", "parameters", 1234567), ("65,536", "parameters", 65536),
-        ("1.2 million parameters", "parameters", 1.2e6), ("0.24M", "parameters", 240000), ("= 65536", "parameters", 65536),
+        ("1.2 million parameters", "parameters", 1.2e6), ("0.24M", "parameters", 240000), ("= 65536", "", 65536),
         ("12 MiB", "bytes", 12 * 1024**2), ("12 MB", "bytes", 12e6), ("1,5 GB", "bytes", 1.5e9), ("3500 MB", "GB", 3.5),
         ("25 %", "%", 25), ("25", "%", 25), ("2x", "times", 2), ("3.5 GiB", "GB", 3.758096384), ("1.234,5", "", 1234.5),
         ("-0,5", "", -0.5), (".5", "", 0.5), ("1.2 x 10^6", "parameters", 1.2e6), ("0,039", "%", 0.039),
@@ -149,7 +149,8 @@ def test_a_bad_line_is_an_error_for_that_line_only(tmp_path, lesson):
     path = tmp_path / "answers.jsonl"
     lines = [
         json.dumps({"question": "quick-qlora", "answer": "quantized-base"}), "{broken", "[1]", '{"answer": 1}',
-        '{"question": "none", "answer": 1}', '{"question": "quick-qlora"}', "", "[" * 100_000, '{"question": "quick-qlora", "answer": NaN}',
+        '{"question": "none", "answer": 1}', '{"question": "quick-qlora"}', "", "[" * 100_000,
+        '{"question": "quick-qlora", "answer": NaN}',
         json.dumps({"question": "quick-qlora", "answer": ["quantized-base"]}),
     ]  # fmt: skip
     path.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n")

@@ -134,7 +134,16 @@ def plan(
     name = str(model)
     chosen, place, config = method or LoRA(), target(device), find_config(model)
     asked = shape_asked(config, name, **shape)
-    return Plan(name, chosen, asked, place, _predict(name, config, chosen, place, asked), config)
+    return plan_of(name, config, chosen, place, asked)
+
+
+def plan_of(name: str, config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Plan:
+    """The plan for a configuration and a shape at hand.
+
+    Raises:
+        LabError: the model can't be built or no adapter can be attached.
+    """
+    return Plan(name, method, shape, device, _predict(name, config, method, device, shape), config)
 
 
 def predicted(known: Plan, device: Device, method: Method, shape: Shape) -> Prediction:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from finetune_lab.events import MEMORY_COMPONENTS
 from finetune_lab.memory.curve import StepCurve
@@ -30,6 +31,7 @@ Sizes = Mapping[str, int]  # bytes by component
 def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit: int | None = None) -> Figure:
     """Bytes by component at each step, stacked; measured peaks as dots, the predicted peak and the limit as lines."""
     figure, axes = _figure("Memory over steps", "step")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     unit, size = _unit(max([predicted_peak or 0, *(sum(_parts(step)) for step in steps)]))
     numbers = range(1, len(steps) + 1)
     stacked = [[step.get(name, 0) / size for step in steps] for name in MEMORY_COMPONENTS]
@@ -62,6 +64,20 @@ def within_step(curve: StepCurve, predicted_peak: int | None = None) -> Figure:
         axes.axvline(at, color=LINE, linewidth=0.5, linestyle=":")
     said = f"Memory within one step: it rises to {_said(curve.peak)} in {curve.highest.phase} at {place}, then falls."
     return _finished(figure, axes, unit, f"{said} At the peak: {_ranking(curve.at_peak())}.")
+
+
+def at_the_peak(plans: Mapping[str, Sizes], limit: int | None = None) -> Figure:
+    """One stacked bar a plan or run: its bytes by component at the moment of its peak."""
+    figure, axes = _figure("Memory at the peak", "")
+    unit, size = _unit(max([limit or 0, *(sum(_parts(split)) for split in plans.values())]))
+    below = [0.0] * len(plans)
+    for name, colour in COLOURS.items():
+        heights = [split.get(name, 0) / size for split in plans.values()]
+        axes.bar(list(plans), heights, 0.6, bottom=below, color=colour, label=name.replace("_", " "))
+        below = [low + height for low, height in zip(below, heights, strict=True)]
+    _line(axes, limit, size, "the device's limit", "-")
+    said = [f"{name} {_said(sum(_parts(split)))}, of which {_ranking(split)}" for name, split in plans.items()]
+    return _finished(figure, axes, unit, f"Memory at the peak: {'; '.join(said)}.")
 
 
 def predicted_and_measured(predicted: Sizes, measured: Sizes) -> Figure:

@@ -55,7 +55,9 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
     )
     if any(token.stems == ("nothing",) for token in tokens[start:end]):
         features.add("all")
-    of_them = end - start > 1 and lexicon.is_a("pronouns", tokens[end - 1].stems)  # `none of them`
+    of_them = (
+        end - start > 1 and tokens[end - 2].text == "of" and lexicon.is_a("pronouns", tokens[end - 1].stems)
+    )  # `none of them`
     return Chunk(start, end, frozenset(features), denied, is_pronoun=of_them)
 
 

@@ -7,7 +7,7 @@ from finetune_lab.quiz.text.chunks import Chunk
 from finetune_lab.quiz.text.clauses import SENTENCE_ENDS, Clause, is_verb, split
 from finetune_lab.quiz.text.polarity import denied_sentences, scope_of
 from finetune_lab.quiz.text.stems import stem
-from finetune_lab.quiz.text.themes import Context, themes_of, unfold
+from finetune_lab.quiz.text.themes import AGENTS, Context, themes_of, unfold
 from finetune_lab.quiz.text.tokens import Token, cleaned, tokenize
 from finetune_lab.quiz.text.words import Lexicon
 
@@ -87,7 +87,9 @@ def _prepare(number: int, clause: Clause, last: Context | None, turned: set[int]
             aside = last.aside
     inherited = _inherited(last, relative)
     conditional = lexicon.is_a("conditions", (stem(clause.opener),))
-    return Context(number, clause, found, scope, about, aside, conditional, inherited, clause.sentence in turned)
+    agent = clause.tokens[0].text in AGENTS or (goes_on and last is not None and last.has_agent and not found)
+    turned_round = clause.sentence in turned
+    return Context(number, clause, found, scope, about, aside, conditional, inherited, turned_round, agent)
 
 
 def _inherited(last: Context | None, relative: bool) -> list[Chunk]:
@@ -144,4 +146,10 @@ def _claim(
     tokens = current.clause.tokens
     start, end = tokens[span[0]].start, tokens[span[1] - 1].end
     positive, aside = said[0] != current.turned, said[1] or current.aside
-    return Claim(saying, features, positive, current.about, aside, current.conditional, start, end, current.number)
+    conditional = current.conditional or (span[0] == 0 and _is_gerund(tokens))
+    return Claim(saying, features, positive, current.about, aside, conditional, start, end, current.number)
+
+
+def _is_gerund(tokens: list[Token]) -> bool:
+    """`Updating the full model needs ...`: what is spoken of, not what is said to happen."""
+    return tokens[0].text.endswith("ing") and any(token.has("verb") and not token.is_participle for token in tokens[1:])

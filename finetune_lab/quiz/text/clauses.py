@@ -73,7 +73,7 @@ def _is_said(rest: list[Token], lexicon: Lexicon) -> bool:
 
 def is_verb(token: Token, lexicon: Lexicon) -> bool:
     """Whether a statement can be made with it: an auxiliary or a verb of the lexicon."""
-    return token.has("verb") or lexicon.is_a("auxiliaries", token.stems)
+    return token.has("verb") or lexicon.is_a("auxiliaries", token.stems) or lexicon.is_a("light_verbs", token.stems)
 
 
 def _soft_parts(tokens: list[Token], opener: str, number: int, lexicon: Lexicon) -> list[Clause]:
@@ -84,7 +84,10 @@ def _soft_parts(tokens: list[Token], opener: str, number: int, lexicon: Lexicon)
     for place in places:
         end = next((later for later in places if later > place), len(tokens))
         left, right = tokens[start:place], tokens[place + 1 : end]
-        if not right or not _cuts(left, right, lexicon):
+        comma_and = (
+            left and left[-1].text == "," and any(token.has("thing") for token in left) and _states(right, lexicon)
+        )
+        if not right or not (comma_and or _cuts(left, right, lexicon)):
             continue
         clauses.append(Clause(left, current_opener, number))
         start, current_opener = place + 1, tokens[place].text

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetune_lab.quiz.text.claims import Reading
-from finetune_lab.quiz.text.clauses import SENTENCE_ENDS
 from finetune_lab.quiz.text.order import disorder, longest_stretch
 from finetune_lab.quiz.text.stems import stem
+from finetune_lab.quiz.text.stuffing import is_functional, is_stuffed
 from finetune_lab.quiz.text.tokens import Token, cleaned
 from finetune_lab.quiz.text.words import Lexicon
 
 LONGEST = 1500  # characters: an answer from memory is a few sentences
 BREATHLESS = 18  # words without a comma or a full stop
-LONGEST_RUN = 8  # words in a row that are all terms
 
 
 GATES: dict[str, tuple[Literal["not_yet", "review"], str]] = {
@@ -53,7 +52,7 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
         ("to_the_grader", to_the_grader),
         ("too_long", len(reading.text) > LONGEST),
         ("repeated", _is_repeated(words)),
-        ("stuffed", _is_stuffed(reading.tokens, lexicon)),
+        ("stuffed", is_stuffed(reading.tokens, lexicon)),
         ("disordered", breaks >= 3),
         ("unclear", breaks == 2 or (breaks == 1 and longest_stretch(reading.tokens) >= BREATHLESS)),
         ("guessing", _is_guessing(reading.tokens)),
@@ -88,63 +87,10 @@ def _is_repeated(words: list[Token]) -> bool:
     return Counter(texts).most_common(1)[0][1] > 0.5 * len(texts) or (len(texts) >= 9 and again > 0.4 * len(triples))
 
 
-def _is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
-    """A long run of terms with nothing between them, or a long list of single terms."""
-    run = longest = singles = 0
-    segment: list[Token] = []
-    for token in [*tokens, Token("\n", ("\n",), 0, 0)]:
-        is_end = (
-            lexicon.is_a("joins", token.stems)
-            or token.text in SENTENCE_ENDS
-            or token.text in (",", "/", "&", "+", "(", ")", "->", "=>")
-        )
-        if is_end:
-            singles += len(segment) == 1 and bool(segment[0].concepts)
-            segment, run = [], 0
-        elif token.text == ":":
-            run = 0
-        elif token.is_word and not _is_functional(token, lexicon):
-            segment.append(token)
-            run += 1
-            longest = max(longest, run)
-        elif token.is_word:
-            segment.append(token)
-            run = 0
-    return longest >= LONGEST_RUN or singles >= 6 or _is_piled(tokens) or _is_dense(tokens, lexicon)
-
-
-def _is_piled(tokens: list[Token]) -> bool:
-    """Three different things in a row with nothing between them: `matrices layers adapters`."""
-    if len(tokens) < 6 or any(token.has("verb") for token in tokens):
-        return False
-    for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        names = {
-            tuple(token.of_role("thing")) for token in (one, two, three) if token.has("thing") and not token.is_formula
-        }
-        if len(names) == 3:
-            return True
-    return False
-
-
-def _is_dense(tokens: list[Token], lexicon: Lexicon) -> bool:
-    """Many different terms, hardly a word of grammar: no sentence is written like that."""
-    words = [token for token in tokens if token.is_word]
-    terms = {concept for token in words for concept in token.concepts}
-    grammar = sum(_is_functional(token, lexicon) for token in words)
-    marks = sum(token.text in SENTENCE_ENDS or token.text in (",", "->", ":", "(", "+", "=>") for token in tokens)
-    return len(words) >= 9 and len(terms) >= 7 and grammar + marks < 0.15 * len(words)
-
-
-def _is_functional(token: Token, lexicon: Lexicon) -> bool:
-    if token.concepts:
-        return False
-    return token.text in lexicon.function_words or any(token.stems in part for part in lexicon.grammar.values())
-
-
 def _is_copied(words: list[Token], prompt: str, lexicon: Lexicon) -> bool:
     """Nothing but words of the question and of grammar."""
     asked = {stem(word) for word in re.findall(r"[a-z]+", cleaned(prompt).lower())}
-    own = [part for token in words for part in token.stems if not _is_functional(token, lexicon)]
+    own = [part for token in words for part in token.stems if not is_functional(token, lexicon)]
     new = [part for part in own if part not in asked and part != "formula" and part not in lexicon.function_words]
     formulas = any(token.is_formula for token in words)
     return bool(own) and not new and not formulas

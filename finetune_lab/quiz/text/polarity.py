@@ -58,9 +58,19 @@ def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lex
         return i, i  # the chunk itself is marked as denied
     if inside is not None and inside.denied and inside.start == i + 1:
         return i, i  # `not all weights`: the same
-    if inside is not None and tokens[i].stems == ("not",) and inside.start == i + 1:
+    if (
+        inside is not None
+        and tokens[i].stems == ("not",)
+        and inside.start == i + 1
+        and _opens_with_a_noun(tokens[i + 1], lexicon)
+    ):
         return inside.start, inside.end
     return i + 1, _end_of_denial(tokens, i, lexicon)
+
+
+def _opens_with_a_noun(token: Token, lexicon: Lexicon) -> bool:
+    """`not the adapter`; an unknown word may be a verb: `do not hurt performance`."""
+    return bool(token.concepts) or lexicon.is_a("determiners", token.stems)
 
 
 def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:

@@ -53,7 +53,9 @@ def cleaned(answer: str) -> str:
     text = unicodedata.normalize("NFKC", answer.replace("\r\n", "\n").replace("\r", "\n"))
     text = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cf", "Cc"))
     text = text.translate(PLAIN_MARKS)
-    return BULLET.sub("", re.sub(r"(?i)\bw/o\b", "without", text))
+    text = re.sub(r"(?i)\bw/o\b", "without", text)
+    text = re.sub(r"(?i)\b(?:for example|for instance|e\.g\.|i\.e\.|such as|that is),?", " ", text)
+    return BULLET.sub("", re.sub(r"\((\w+(?:[ -]\w+)?)\)", r"\1", text))  # `quantized (nf4) base`
 
 
 def tokenize(text: str, lexicon: Lexicon) -> list[Token]:
@@ -124,7 +126,10 @@ def _concepts(token: Token, stems: Stems, lexicon: Lexicon) -> dict[str, str]:
     if token.is_formula:
         return token.concepts
     meaning = lexicon.meanings.get(stems)
-    return dict(meaning.concepts) if meaning else {}
+    concepts = dict(meaning.concepts) if meaning else {}
+    if token.text.endswith(("ed", "ing")) and "verb" in concepts.values():
+        return {name: role for name, role in concepts.items() if role != "thing"}  # `tweaked` is no tweak
+    return concepts
 
 
 def _noun_forms(tokens: list[Token], lexicon: Lexicon) -> list[Token]:

@@ -12,7 +12,7 @@ from finetune_lab.resources import shipped
 ROLES = {"things": "thing", "verbs": "verb", "qualities": "quality", "methods": "method"}
 GRAMMAR = (
     "negators", "determiner_negators", "contrasts", "comparisons", "breaks", "joins", "relatives", "conditions",
-    "opposing", "auxiliaries", "pronouns", "subjects", "determiners", "of", "prepositions",
+    "opposing", "light_verbs", "auxiliaries", "pronouns", "subjects", "determiners", "of", "prepositions",
 )  # fmt: skip
 Stems = tuple[str, ...]
 
@@ -66,13 +66,19 @@ class Lexicon:
 
     def _nearest(self, word: str) -> str:
         own = stem(word)
-        best, best_key = own, (9, True, "")
+        best, best_key = own, (9, True, True, "")
         for target in self.known:
             limit = typo_limit(min(len(word), len(target)))
-            if len(target) < 4 or not limit or (limit == 1 and target[0] != word[0] and target[1] != word[0]):
+            if (
+                len(target) < 4
+                or (len(target) < 5 and target in self.function_words)
+                or not limit
+                or (limit == 1 and target[0] != word[0] and target[1] != word[0])
+            ):
                 continue
-            far = min(distance(word, target, limit), distance(own, target, limit) if len(own) >= 4 else 9)
-            key = (far, target[0] != word[0], target)
+            as_written = distance(word, target, limit)
+            far = min(as_written, distance(own, target, limit) if len(own) >= 4 else 9)
+            key = (far, as_written > far, target[0] != word[0], target)
             if far <= limit and key < best_key:
                 best, best_key = target, key
         return stem(best)
