@@ -8,10 +8,10 @@ import torch
 from accelerate import Accelerator
 from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, TrainingArguments
 
+from finetune_lab.batches import Batch, Encoded
 from finetune_lab.config import Method, TuneConfig
 from finetune_lab.device import detect_device
 from finetune_lab.methods import build
-from finetune_lab.batches import Batch, Encoded
 from finetune_lab.tuning.loop import Trainer as Loop
 from finetune_lab.tuning.session import Session
 

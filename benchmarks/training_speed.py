@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 from side_by_side import our_losses, our_side, our_speed, their_losses, their_rows, their_speed
 
+from finetune_lab.batches import Encoded, collate, endless_batches, order
 from finetune_lab.config import LoRA, Method, QLoRA, TuneConfig
 from finetune_lab.device import detect_device
-from finetune_lab.batches import Encoded, collate, endless_batches, order
 from finetune_lab.tuning.session import Session
 
 TABLE = Path(__file__).with_suffix(".md")
@@ -154,8 +154,8 @@ def report(ratios: list[Ratio], differences: dict[str, float], pairs: int, steps
         "# Training speed, as ratios in one run",
         "",
         f"`python benchmarks/training_speed.py --pairs {pairs} --steps {steps} --write`. {device.name}, "
-        f"{torch.get_num_threads()} thread(s), Python {platform.python_version()}, {versions}. Pairs take turns; a ratio "
-        f"is of one pair. Largest difference of the losses over 20 steps on the same batches: {same}.",
+        f"{torch.get_num_threads()} thread(s), Python {platform.python_version()}, {versions}. Pairs take turns; a "
+        f"ratio is of one pair. Largest difference of the losses over 20 steps on the same batches: {same}.",
         "",
         "| what | median | lowest to highest | goal |",
         "|---|---|---|---|",

@@ -24,11 +24,25 @@ _HOMES = {
     "compare": "tuning.comparison",
     "doctor": "diagnosis",
     "load_run": "tuning.run",
+    "plan": "memory.planning",
     "plot": "views.charts",
     "train": "tuning.training",
     "tune": "tuning.run",
 }
-__all__ = ["Full", "LabError", "LoRA", "QLoRA", "TuneConfig", "compare", "doctor", "load_run", "plot", "train", "tune"]
+__all__ = [
+    "Full",
+    "LabError",
+    "LoRA",
+    "QLoRA",
+    "TuneConfig",
+    "compare",
+    "doctor",
+    "load_run",
+    "plan",
+    "plot",
+    "train",
+    "tune",
+]
 
 if TYPE_CHECKING:
     from finetune_lab.config import Full as Full
@@ -37,6 +51,7 @@ if TYPE_CHECKING:
     from finetune_lab.config import TuneConfig as TuneConfig
     from finetune_lab.diagnosis import doctor as doctor
     from finetune_lab.errors import LabError as LabError
+    from finetune_lab.memory.planning import plan as plan
     from finetune_lab.tuning.comparison import compare as compare
     from finetune_lab.tuning.run import load_run as load_run
     from finetune_lab.tuning.run import tune as tune

@@ -29,6 +29,7 @@ class Started:
     total_parameters: int
     reasons: dict[str, str]  # each automatic choice -> why, e.g. {"dtype": "float32: ..."}
     run_dir: str
+    predicted_memory: dict[str, int] = field(default_factory=dict)  # bytes by component, and their peak
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from bitsandbytes.nn.modules import Linear8bitLt  # PEFT has imported it already
 from peft.tuners.lora import LoraLayer
 from peft.tuners.lora.layer import LoraVariant
 from torch import Tensor, nn
@@ -58,7 +59,9 @@ def fusible(layer: LoraLayer, adapter: str) -> bool:
     """Whether a layer's adapter is plain LoRA beside a linear layer, in the float type that the layer computes in."""
     if adapter not in layer.lora_A or adapter in layer.lora_variant or layer.lora_bias[adapter]:
         return False
-    linear = isinstance(layer.get_base_layer(), nn.Linear)  # bitsandbytes' layers are nn.Linear too
+    base = layer.get_base_layer()
+    # bitsandbytes' layers are nn.Linear too; with a bias, its 8-bit product is a view, which can't be added to in place
+    linear = isinstance(base, nn.Linear) and not (isinstance(base, Linear8bitLt) and base.bias is not None)
     plain = isinstance(layer.lora_dropout[adapter], nn.Identity)
     return linear and plain and layer.lora_A[adapter].weight.dtype == torch.float32
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from tiny import one_line, tiny_llama
 
+from finetune_lab.batches import collate, encode, endless_batches, order
 from finetune_lab.config import TuneConfig
 from finetune_lab.data import Example, load_data
 from finetune_lab.errors import DataError
-from finetune_lab.models import find_base, load_tokenizer
-from finetune_lab.batches import collate, encode, endless_batches, order
-from finetune_lab.tuning.evaluation import evaluation_loss
 from finetune_lab.labelled import summed_loss
+from finetune_lab.models import find_base, load_tokenizer
+from finetune_lab.tuning.evaluation import evaluation_loss
 
 pytest_plugins = "tiny_base"
 

@@ -7,10 +7,10 @@ import torch
 from accelerate import Accelerator
 from tiny import losses, session_of, tiny_llama, write_rows
 
+from finetune_lab.batches import collate, encode, endless_batches
 from finetune_lab.config import Full, LoRA, QLoRA, TuneConfig
 from finetune_lab.data import load_data
 from finetune_lab.models import find_base, load_tokenizer
-from finetune_lab.batches import collate, encode, endless_batches
 from finetune_lab.tuning.loop import Trainer, schedule
 
 pytest_plugins = "tiny_base"

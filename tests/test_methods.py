@@ -11,7 +11,7 @@ from finetune_lab.config import Full, LoRA, QLoRA
 from finetune_lab.device import detect_device
 from finetune_lab.errors import ConfigError
 from finetune_lab.lora_update import fused_updates
-from finetune_lab.memory.measure import quantization_tensors
+from finetune_lab.memory.storages import quantization_tensors
 from finetune_lab.methods import build, count_parameters, trainable_parameters
 from finetune_lab.models import find_base
 
@@ -49,10 +49,8 @@ def storage(model):
     for name, parameter in model.named_parameters():
         if "lora_" not in name:
             found[name] = parameter.detach().clone()
-            found |= {f"{name}.{n}": t.clone() for n, t in enumerate(quantization_tensors(parameter))}
-    for name, layer in model.named_modules():  # bitsandbytes moves the scales of 8 bits at the first forward pass
-        if (state := getattr(layer, "state", None)) is not None and state.SCB is not None:
-            found[f"{name}.weight.0"] = state.SCB.clone()
+    for name, layer in model.named_modules():
+        found |= {f"{name}.{number}": tensor.clone() for number, tensor in enumerate(quantization_tensors(layer))}
     return found
 
 

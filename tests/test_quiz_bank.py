@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from finetune_lab.quiz.bank import Bank, BankError
+from finetune_lab.quiz.grading import grade
 from finetune_lab.quiz.loading import bank_schema, load_bank
 from finetune_lab.quiz.schema import faults_of
 from finetune_lab.quiz.variants import choices_for, prompt_for, values_for
@@ -224,3 +226,16 @@ def test_a_seed_chooses_numbers_and_order_for_ever(lesson):
     assert "{" not in prompt_for(question, "ada")
     orders = {tuple(choice.id for choice in choices_for(lesson["quick-qlora"], f"s{number}")) for number in range(30)}
     assert len(orders) == 6
+
+
+def test_the_examples_of_the_guides_work(tmp_path):
+    head = 'schema_version = 1\nid = "guide"\ntitle = "Guide"\n'
+    readme, rubrics = (shipped("quizzes", name).read_text(encoding="utf-8") for name in ("README.md", "RUBRICS.md"))
+    (tmp_path / "readme.toml").write_text(re.search(r"(?s)```toml\n(.*?)```", readme)[1], encoding="utf-8")
+    (tmp_path / "rubrics.toml").write_text(head + re.search(r"(?s)```toml\n(.*?)```", rubrics)[1], encoding="utf-8")
+    assert len(load_bank(tmp_path / "readme.toml").questions) == 3
+    question = load_bank(tmp_path / "rubrics.toml")["why-freezing-saves"]
+    samples = re.findall(r'(?m)^- "(.+?)" \((pass|partial|a misconception)\)$', rubrics)
+    assert [label for _, label in samples] == ["pass", "partial", "a misconception"]
+    assert [grade(question, answer).verdict for answer, _ in samples] == ["pass", "partial", "not_yet"]
+    assert grade(question, samples[2][0]).fired[0].startswith("misconception")

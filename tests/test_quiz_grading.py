@@ -87,6 +87,12 @@ def test_every_right_choice_passes_and_every_wrong_one_has_its_feedback(lesson):
     assert graded > 60
 
 
+def test_a_choice_may_be_named_by_its_text(lesson):
+    answer = "Keeping the frozen base model  quantized while training adapters."
+    assert grade(lesson["quick-qlora"], answer).verdict == "pass"
+    assert grade(lesson["quick-adapters"], ["They make overfitting impossible"]).verdict == "not_yet"
+
+
 def test_some_of_the_right_choices_are_partial(lesson):
     question = lesson["peft-benefits"]
     assert grade(question, ["memory", "rollback"]).verdict == "partial"
@@ -117,7 +123,8 @@ def test_two_students_get_their_own_number(lesson):
 def test_the_own_run_is_asked_and_graded(lesson):
     learner = Learner("", RUNS)
     right = {
-        "run-percent": 100 * 240_000 / 6_110_000, "run-gradient-bytes": "960 kB", "run-scale": 2, "run-artifact": "0.97 MB",
+        "run-percent": 100 * 240_000 / 6_110_000, "run-gradient-bytes": "960 kB",
+        "run-scale": 2, "run-artifact": "0.97 MB",
         "run-base-ratio": 23.48 / 7.4, "predict-component": "optimizer", "predict-speed": "lora",
     }  # fmt: skip
     for name, answer in right.items():

@@ -111,6 +111,17 @@ def test_the_prompt_its_hints_and_a_shuffled_answer_do_not_pass(lesson, name):
     assert passed <= 6
 
 
+@pytest.mark.parametrize("between", [", ", ". ", "\n", " and ", " "])
+def test_piles_of_the_right_terms_do_not_pass(lesson, between):
+    terms = ["fewer", "parameters", "memory", "fast", "cheap", "adapter", "rollback", "small", "artifacts", "base"]
+    terms += ["frozen", "weights", "low-rank", "4-bit"]
+    chance = random.Random(0)
+    for name in CHECKPOINTS:
+        for _ in range(25):
+            answer = between.join(chance.sample(terms, 10))
+            assert grade(lesson[name], answer).verdict != "pass", answer
+
+
 @pytest.mark.parametrize(
     ("answer", "rule"),
     [

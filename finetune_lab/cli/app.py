@@ -14,6 +14,8 @@ import typer
 
 from finetune_lab.cli.asked import asked
 from finetune_lab.cli.options import OPTION_OF, in_options, takes_settings
+from finetune_lab.cli.plan import plan
+from finetune_lab.cli.quiz import quiz
 from finetune_lab.errors import ConfigError, LabError
 
 app = typer.Typer(
@@ -83,6 +85,10 @@ def compare(
 
         race = run_comparison(chosen, config, out, product if as_json else None)
         return end_of_comparison(race, product, as_json=as_json)
+
+
+app.command()(plan)
+app.add_typer(quiz, name="quiz")
 
 
 @contextmanager

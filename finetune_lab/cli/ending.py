@@ -13,19 +13,22 @@ if TYPE_CHECKING:
     from finetune_lab.tuning.run import Run
 
 DIVERGED, STOPPED = 1, 130
+CHARTS = ("loss.png", "memory_over_steps.png", "memory_within_step.png", "memory_predicted.png")
 
 
 def end_of_tune(run: "Run", product: TextIO, *, as_json: bool) -> int:
     """The run's record or its table, its picture, and how to go on."""
+    from finetune_lab.memory.run_plan import error_rows
     from finetune_lab.tuning.comparison import table_row
-    from finetune_lab.views.charts import save_loss_png
+    from finetune_lab.views.saving import save_charts
 
-    if run.losses:
-        save_loss_png(run, run.folder / "loss.png")
+    save_charts(run)
     if as_json:
         print(json_line(run.summary), file=product, flush=True)
     else:
         print(as_text([{"run": name, "": value} for name, value in table_row(run.summary).items()]), file=product)
+        if run.losses:
+            print(f"\n{as_text(error_rows(**run.memory))}", file=product)
         print(f"\n{places(run)}", file=product)
     return status_of([run])
 
@@ -33,10 +36,13 @@ def end_of_tune(run: "Run", product: TextIO, *, as_json: bool) -> int:
 def end_of_comparison(race: "Comparison", product: TextIO, *, as_json: bool) -> int:
     """The table and the picture; with `as_json` the records have been written as the runs ended."""
     from finetune_lab.views.charts import save_loss_png
+    from finetune_lab.views.saving import save_charts
 
     picture = race.folder / "loss.png"
     if any(run.losses for run in race.runs):
         save_loss_png(race, picture)
+    for run in race.runs:
+        save_charts(run)
     if not as_json:
         print(race, file=product)
         print(f"\nruns   {race.folder}\nchart  {picture}", file=product)
@@ -45,9 +51,8 @@ def end_of_comparison(race: "Comparison", product: TextIO, *, as_json: bool) -> 
 
 def places(run: "Run") -> str:
     """Where the run's files are."""
-    kept = [run.folder / name for name in ("adapter", "model", "loss.png") if (run.folder / name).exists()]
-    names = {"adapter": "adapter", "model": "model", "loss.png": "chart"}
-    lines = [f"{names[path.name]:<8} {path}" for path in kept]
+    kept = [run.folder / name for name in ("adapter", "model", *sorted(CHARTS)) if (run.folder / name).exists()]
+    lines = [f"{path.name if path.is_dir() else 'chart':<8} {path}" for path in kept]
     return "\n".join([f"{'run':<8} {run.folder}", *lines])
 
 

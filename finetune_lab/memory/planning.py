@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedConfig
 
 from finetune_lab.config import LoRA, Method, method_to_dict
@@ -199,7 +200,8 @@ def _counts(number: Any) -> bool:
 
 def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:
     try:
-        return predict_components(config, method, device, shape)
+        with torch.random.fork_rng(devices=[]):  # building a model draws numbers, and a tune must not notice
+            return predict_components(config, method, device, shape)
     except LabError:
         raise
     except Exception as error:

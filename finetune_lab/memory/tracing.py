@@ -53,7 +53,8 @@ def trace(built: MetaModel, shape: Shape, device: Device) -> Traced:
         for _ in range(shape.accumulation):
             with ArithmeticOf(device):
                 loss = summed_loss(model, batch) / shape.labelled
-            loss.backward()  # as in the loop, the graph lives until the next loss takes its name
+            loss.backward()
+            del loss  # as in the loop, the graph is gone before the next batch
     sizes = {component: storage_bytes(tensors) for component, tensors in held.items()}
     return Traced(built, {**sizes, "gradients": storage_bytes(gradient_tensors(model))}, live.curve())
 

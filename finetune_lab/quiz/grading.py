@@ -44,11 +44,12 @@ def _grade_text(question: Question, answer: object) -> Grade:
 
 
 def _chosen(question: Question, answer: object) -> list[str] | str:
-    """The ids chosen, each once; or what is wrong."""
+    """The ids chosen, each once, be they given as ids or as the choices' own texts; or what is wrong."""
     given = [answer] if isinstance(answer, str) else answer
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
         return "This question is answered with the id of a choice, or a list of ids."
-    chosen = list(dict.fromkeys(one.strip() for one in given))
+    by_text = {_plain(choice.text): choice.id for choice in question.choices}
+    chosen = list(dict.fromkeys(by_text.get(_plain(one), one.strip()) for one in given))
     known = [choice.id for choice in question.choices]
     unknown = [one for one in chosen if one not in known]
     if unknown:
@@ -56,6 +57,10 @@ def _chosen(question: Question, answer: object) -> list[str] | str:
     if question.kind != "multi" and len(chosen) != 1:
         return "Choose exactly one."
     return chosen
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split()).rstrip(".")
 
 
 def _grade_choices(question: Question, answer: object) -> Grade:

@@ -10,6 +10,8 @@ from typing import Any
 from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
 from finetune_lab.errors import ConfigError
 from finetune_lab.events import Event
+from finetune_lab.memory.planning import readable
+from finetune_lab.memory.run_plan import error_rows
 from finetune_lab.tables import as_html, as_text
 from finetune_lab.tuning.run import Run, tune
 from finetune_lab.tuning.run_folder import free_name, label
@@ -27,11 +29,21 @@ class Comparison:
         """One row a run, its cells ready to read."""
         return [table_row(run.summary) for run in self.runs]
 
+    def memory_rows(self) -> list[dict[str, str]]:
+        """One row a memory component, one column a run: what was measured, and how far off the prediction was."""
+        columns = {run_name(run.summary): error_rows(**run.memory) for run in self.runs if run.losses}
+        names = [row["memory"] for row in next(iter(columns.values()), [])]
+        return [
+            {"memory, measured (prediction's error)": name}
+            | {run: f"{rows[at]['measured']} ({rows[at]['error']})" for run, rows in columns.items()}
+            for at, name in enumerate(names)
+        ]
+
     def __repr__(self) -> str:
-        return as_text(self.rows())
+        return f"{as_text(self.rows())}\n\n{as_text(self.memory_rows())}"
 
     def _repr_html_(self) -> str:
-        return as_html(self.rows())
+        return as_html(self.rows()) + as_html(self.memory_rows())
 
 
 def compare(
@@ -75,23 +87,29 @@ def compare(
     return Comparison(tuple(runs), folder)
 
 
+def run_name(summary: dict[str, Any]) -> str:
+    """What tells a run from the others of a comparison: `qlora r=8 4-bit`."""
+    rank = f" r={summary['rank']}" if summary["rank"] else ""
+    bits = f" {summary['bits']}-bit" if summary["method"] == "qlora" else ""
+    return f"{summary['method']}{rank}{bits}"
+
+
 def table_row(summary: dict[str, Any]) -> dict[str, str]:
     """The cells of one run in a table of runs; a value that the run has not reached is a dash."""
 
     def number(name: str, form: str) -> str:
         return "-" if summary[name] is None else form.format(summary[name])
 
-    rank = f" r={summary['rank']}" if summary["rank"] else ""
-    bits = f" {summary['bits']}-bit" if summary["method"] == "qlora" else ""
     trainable, total = summary["trainable_parameters"], summary["total_parameters"]
     return {
-        "method": f"{summary['method']}{rank}{bits}",
+        "method": run_name(summary),
         "trainable": number("trainable_parameters", "{:,}"),
         "share": f"{100 * trainable / total:.2f} %" if trainable else "-",
         "eval loss": f"{number('eval_loss_before', '{:.3f}')} → {number('eval_loss_after', '{:.3f}')}",
         "score": f"{number('score_before', '{:.0%}')} → {number('score_after', '{:.0%}')}",
         "tokens/s": number("tokens_per_second", "{:,.0f}"),
         "seconds": number("seconds", "{:.1f}"),
+        "peak memory": readable(peak) if (peak := summary["memory"]["measured"].get("peak")) else "-",
         "artifact": f"{summary['artifact_bytes'] / 2**20:.2f} MiB",
         "status": summary["status"],
     }

@@ -6,8 +6,8 @@ import torch
 from peft import PeftModel
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from finetune_lab.data import Example
 from finetune_lab.batches import Encoded, collate
+from finetune_lab.data import Example
 from finetune_lab.labelled import summed_loss
 
 EVALUATION_ROWS = 16

@@ -8,7 +8,6 @@ The loop is a generator: it yields one `Stepped` after each optimizer step and h
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import torch
@@ -17,13 +16,13 @@ from accelerate.optimizer import AcceleratedOptimizer
 from peft import PeftModel
 from transformers import PreTrainedModel
 
+from finetune_lab.batches import Batch
 from finetune_lab.config import TuneConfig
 from finetune_lab.events import Stepped
-from finetune_lab.lora_update import fused_updates
-from finetune_lab.memory.measure import components
-from finetune_lab.methods import trainable_parameters
-from finetune_lab.batches import Batch
 from finetune_lab.labelled import summed_loss
+from finetune_lab.lora_update import fused_updates
+from finetune_lab.memory.ledger import Ledger
+from finetune_lab.methods import trainable_parameters
 
 
 @dataclass
@@ -37,6 +36,7 @@ class Trainer:
     step: int = 0
     diverged: bool = False
     optimizer: AcceleratedOptimizer = field(init=False)
+    ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         trainable = list(trainable_parameters(self.model).values())
@@ -51,20 +51,20 @@ class Trainer:
 
         That step is yielded too, but nothing has moved in it.
         """
-        with ExitStack() as stack:
-            stack.enter_context(fused_updates(self.model))
+        self.ledger = Ledger(self.model, self.optimizer)
+        with fused_updates(self.model):
             while self.step < self.config.max_steps:
                 started = time.perf_counter()
                 group = [next(batches) for _ in range(self.config.gradient_accumulation_steps)]
-                loss, grad_norm = self.backward(group)
                 rate = self.learning_rate * schedule(self.step, self.config)
-                self.diverged = not (math.isfinite(loss) and (math.isfinite(grad_norm) or self.may_rescale()))
-                if not self.diverged:
-                    self.update(rate)
-                memory = components(self.model, self.optimizer)
+                with self.ledger.step(sum(batch.input_ids.numel() for batch in group)):
+                    loss, grad_norm = self.backward(group)
+                    self.diverged = not (math.isfinite(loss) and (math.isfinite(grad_norm) or self.may_rescale()))
+                    if not self.diverged:
+                        self.update(rate)
                 self.optimizer.zero_grad(set_to_none=True)
                 self.step += 1
-                tokens = sum(batch.tokens for batch in group)
+                tokens, memory = sum(batch.tokens for batch in group), dict(self.ledger.components)
                 yield Stepped(self.step, loss, rate, grad_norm, tokens, time.perf_counter() - started, memory)
                 if self.diverged:
                     return
@@ -72,15 +72,17 @@ class Trainer:
     def backward(self, group: list[Batch]) -> tuple[float, float]:
         """Gradients of the mean loss over the group's labelled tokens; returns that loss and the gradients' norm."""
         labelled = sum(len(batch.targets) for batch in group)
-        total = 0.0
-        for batch in group:
-            with self.accelerator.autocast():
-                loss = summed_loss(self.model, batch.to(self.accelerator.device)) / labelled
-            self.accelerator.backward(loss)
-            total += loss.item()
+        total = sum(self.accumulate(batch, labelled) for batch in group)
         parameters = trainable_parameters(self.model).values()
         norm = self.accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
         return total, float(norm)
+
+    def accumulate(self, batch: Batch, labelled: int) -> float:
+        """Add one batch's share to the gradients; its graph is gone when this returns."""
+        with self.accelerator.autocast():
+            loss = summed_loss(self.model, batch.to(self.accelerator.device)) / labelled
+        self.accelerator.backward(loss)
+        return loss.item()
 
     def may_rescale(self) -> bool:
         """Whether a gradient out of range only means that float16 is scaled too far yet: the step is skipped."""

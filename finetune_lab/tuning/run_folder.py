@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from finetune_lab.config import Method, method_to_dict
 from finetune_lab.errors import LabError, RunError
 from finetune_lab.events import Event, event_from_dict, event_to_dict
+from finetune_lab.memory.curve import StepCurve, curve_from_dict
 from finetune_lab.tuning.checkpoints import write_synced
 from finetune_lab.tuning.record import FORMAT
 
@@ -111,6 +112,16 @@ class RunFolder:
             what = f"{self.path} was written in format {found!r}; this version reads {FORMAT}."
             raise RunError(what, "Use the version of finetune-lab that wrote it.")
         return saved
+
+    def keep_curve(self, curve: StepCurve) -> None:
+        """Write memory.json: how memory rose and fell within the measured step with the highest peak."""
+        with explained_writing(self.path):
+            write_synced(self.path / "memory.json", json.dumps(curve.to_dict()) + "\n")
+
+    def curve(self) -> StepCurve | None:
+        """What `keep_curve` wrote; None where the run has not come so far."""
+        file = self.path / "memory.json"
+        return curve_from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
     def record(self, event: Event) -> None:
         """Append one event, flushed."""

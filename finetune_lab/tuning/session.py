@@ -4,22 +4,25 @@ import hashlib
 import math
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from accelerate import Accelerator
 
+from finetune_lab.batches import Batch, Encoded, encode, endless_batches
 from finetune_lab.config import Method, TuneConfig
 from finetune_lab.data import load_data
 from finetune_lab.device import detect_device
 from finetune_lab.errors import ConfigError
 from finetune_lab.events import Ended, Evaluated, Event, Saved, Started
+from finetune_lab.memory.planning import Plan
+from finetune_lab.memory.run_plan import plan_of_run
 from finetune_lab.methods import build, count_parameters
-from finetune_lab.models import find_base, load_tokenizer, longest_context
+from finetune_lab.models import find_base, load_config, load_tokenizer, longest_context
 from finetune_lab.scoring import score
 from finetune_lab.tuning import checkpoints
 from finetune_lab.tuning.artifact import folder_bytes, save_artifact
-from finetune_lab.batches import Encoded, encode, endless_batches
 from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_completion
 from finetune_lab.tuning.loop import Trainer
 from finetune_lab.tuning.run_folder import RunFolder
@@ -85,28 +88,11 @@ class Session:
     def events(self, folder: RunFolder, stop: threading.Event) -> Iterator[Event]:
         """The run, in order. Ends early when `stop` is set or a step is not finite."""
         trainer = self.trainer = self._build()
-        parameters = count_parameters(trainer.model)
-        counts = (parameters.trainable, parameters.total)
-        yield Started(trainer.step, self.config.max_steps, *counts, self.reasons(), str(folder.path))
+        yield self._started(trainer, folder)
         if self.checkpoint is None:
             yield self._evaluate(trainer)
-        accumulated = self.config.gradient_accumulation_steps
-        batches = endless_batches(
-            self.train, self.config.batch_size, self.pad, self.config.seed, skip=trainer.step * accumulated
-        )
-        for stepped in trainer.steps(batches):
-            if stepped.grad_norm == 0 and stepped.loss > DEAD_LOSS:
-                trainer.diverged = True
-                self.fault = f"no gradient was left at step {stepped.step}: within the model, numbers had overflowed"
-            yield stepped
-            if trainer.diverged:
-                yield self._diverged(trainer, folder)
-                return
-            if stop.is_set() and trainer.step < self.config.max_steps:
-                yield from self.stopped(folder, "stop was asked for")
-                return
-            if trainer.step == self.config.max_steps or trainer.step % (self.config.save_steps or math.inf) == 0:
-                yield Saved(trainer.step, str(checkpoints.save(trainer, folder.checkpoints)))
+        if not (yield from self._steps(trainer, folder, stop)):
+            return
         judged = self._evaluate(trainer)
         yield judged
         if not math.isfinite(judged.eval_loss):
@@ -114,6 +100,41 @@ class Session:
             return
         artifact = save_artifact(trainer.model, self.tokenizer, folder.path)
         yield Ended(trainer.step, "finished", "all steps are done", str(artifact), folder_bytes(artifact))
+
+    def _started(self, trainer: Trainer, folder: RunFolder) -> Started:
+        parameters, plan = count_parameters(trainer.model), self.plan()
+        counts = (parameters.trainable, parameters.total)
+        reasons = {**self.reasons(), "memory": str(plan.verdict)}
+        return Started(trainer.step, self.config.max_steps, *counts, reasons, str(folder.path), plan.components)
+
+    def _steps(self, trainer: Trainer, folder: RunFolder, stop: threading.Event) -> Generator[Event, None, bool]:
+        """The steps with their checkpoints; returns whether all were done."""
+        for stepped in trainer.steps(self.batches(trainer.step)):
+            if stepped.grad_norm == 0 and stepped.loss > DEAD_LOSS:
+                trainer.diverged = True
+                self.fault = f"no gradient was left at step {stepped.step}: within the model, numbers had overflowed"
+            yield stepped
+            if trainer.diverged:
+                yield self._diverged(trainer, folder)
+                return False
+            if stop.is_set() and trainer.step < self.config.max_steps:
+                yield from self.stopped(folder, "stop was asked for")
+                return False
+            if trainer.step == self.config.max_steps or trainer.step % (self.config.save_steps or math.inf) == 0:
+                yield Saved(trainer.step, str(checkpoints.save(trainer, folder.checkpoints)))
+        if trainer.ledger is not None and trainer.ledger.curve is not None:
+            folder.keep_curve(trainer.ledger.curve)
+        return True
+
+    def batches(self, done: int = 0) -> Iterator[Batch]:
+        """The run's batches in order, from the first one after `done` steps."""
+        skip = done * self.config.gradient_accumulation_steps
+        return endless_batches(self.train, self.config.batch_size, self.pad, self.config.seed, skip)
+
+    def plan(self) -> Plan:
+        """What the run's largest batch will need, predicted from the base's configuration alone."""
+        batches = islice(self.batches(), self.config.max_steps * self.config.gradient_accumulation_steps)
+        return plan_of_run(load_config(self.source), self.method, self.device, self.config, batches)
 
     def stopped(self, folder: RunFolder, reason: str) -> Iterator[Event]:
         """Save where the run stands: a checkpoint to go on from and the artifact to try."""

@@ -43,7 +43,7 @@ def summarize(
         "score_after": headline_score(judged[-1]) if finished else None,
         "scores_before": judged[0].scores if judged else {},
         "scores_after": judged[-1].scores if finished else {},
-        "memory": {"predicted": None, "measured": measured_memory(steps, peak)},
+        "memory": {"predicted": predicted_memory(started), "measured": measured_memory(steps, peak)},
         "artifact_bytes": ended.artifact_bytes if ended else 0,
         "run_dir": str(folder),
         "status": ended.status if ended else status,
@@ -61,6 +61,11 @@ def tokens_per_second(steps: Sequence[Stepped]) -> float | None:
 def headline_score(event: Evaluated) -> float | None:
     """The one score that stands for an evaluation; None where nothing was generated."""
     return headline(event.scores)[1] if event.scores else None
+
+
+def predicted_memory(started: Started | None) -> dict[str, int] | None:
+    """What was predicted before the run, in bytes by component; None where it has not begun."""
+    return started.predicted_memory if started else None
 
 
 def measured_memory(steps: Sequence[Stepped], peak: int | None) -> dict[str, int | None]:

@@ -1,6 +1,6 @@
 """A rubric as data: ideas that earn credit, misconceptions that take it away. quizzes/RUBRICS.md shows how."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_lab.quiz.text.patterns import Pattern, parse
@@ -38,7 +38,7 @@ class Rubric:
     partial_at: float
     ideas: tuple[Idea, ...]
     misconceptions: tuple[Misconception, ...]
-    words: Lexicon
+    words: Lexicon = field(repr=False)
 
 
 def rubric_from(data: dict[str, Any]) -> tuple[Rubric | None, list[str]]:
