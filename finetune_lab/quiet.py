@@ -14,8 +14,8 @@ KNOWN_RECORDS = {
     # Once a layer and forward pass, a thousand lines a minute: LLM.int8 quantizes its inputs from float16, always.
     "bitsandbytes.autograd._functions": "MatMul8bitLt: inputs will be cast",
 }
-# PEFT still asks for the old name of a property of transformers; both libraries know.
-KNOWN_WARNING = "`is_gradient_checkpointing` is deprecated"
+# PEFT, and the older versions of transformers that we allow, know gradient checkpointing by this name only.
+KNOWN_WARNING = "`(is_gradient_checkpointing|gradient_checkpointing_enable)` is deprecated"
 
 
 def silence_known_messages() -> None:

@@ -1,4 +1,4 @@
-"""Rows of ready cells as plain text or as an HTML table. Nothing is computed here."""
+"""Rows of ready cells as plain text or as an HTML table, and sizes as a person reads them."""
 
 from collections.abc import Sequence
 from html import escape
@@ -29,3 +29,8 @@ def as_html(rows: Rows) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row.values())}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def readable(size: int) -> str:
+    """Bytes in GiB or MiB, as fits."""
+    return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.2f} MiB"

@@ -5,7 +5,7 @@ from tiny import one_line
 
 from finetune_lab.config import Full, LoRA, QLoRA
 from finetune_lab.errors import ConfigError
-from finetune_lab.events import Ended, Stepped
+from finetune_lab.events import MEMORY_COMPONENTS, Ended, Stepped
 from finetune_lab.tables import as_html, as_text
 from finetune_lab.tuning.comparison import compare
 
@@ -27,9 +27,11 @@ def test_three_methods_learn_from_the_same_batches(settings, tmp_path):
 
     rows = race.rows()
     assert [row["method"] for row in rows] == ["full", "lora r=8", "qlora r=8 4-bit"]
-    assert repr(race) == as_text(rows)
-    assert race._repr_html_() == as_html(rows)
-    assert len(repr(race).splitlines()) == 5
+    memory = race.memory_rows()
+    assert [next(iter(row.values())) for row in memory] == [*MEMORY_COMPONENTS, "peak"]
+    assert all(cell.endswith(("(+0.0 %)", "(-0.0 %)", "(-)")) for row in memory for cell in list(row.values())[1:])
+    assert repr(race) == f"{as_text(rows)}\n\n{as_text(memory)}"
+    assert race._repr_html_() == as_html(rows) + as_html(memory)
     assert all("→" in row["eval loss"] and row["status"] == "finished" for row in rows)
 
 

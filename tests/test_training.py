@@ -37,7 +37,7 @@ def test_a_run_tells_its_story_in_order(settings, tmp_path):
     assert [event.step for event in events] == [0, 0, 1, 2, 2, 3, 4, 4, 4, 4]
     assert {"dtype", "learning_rate", "model", "data", "threads"} <= set(events[0].reasons)
     assert sorted(item.name for item in (tmp_path / "run").iterdir() if item.name[0] != ".") == [
-        "adapter", "checkpoints", "events.jsonl", "run.json",
+        "adapter", "checkpoints", "events.jsonl", "memory.json", "run.json",
     ]  # fmt: skip
 
 

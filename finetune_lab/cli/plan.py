@@ -73,7 +73,7 @@ def _as_json(made: Any, all_figures: bool) -> str:
 
 def _as_text(made: Any, all_figures: bool) -> str:
     from finetune_lab.memory.fitting import largest_batch, largest_length, options
-    from finetune_lab.memory.planning import readable
+    from finetune_lab.tables import readable
 
     why = [f"  {name}: {sentence}" for name, sentence in made.explanations.items()]
     lines = [str(made), "", *why, f"  on disk: about {readable(made.artifact_bytes)}", ""]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from finetune_lab.config import Full, LoRA, Method, QLoRA
-from finetune_lab.memory.planning import Plan, longest, predicted
+from finetune_lab.memory.planning import Plan, predicted
 from finetune_lab.memory.prediction import Moment, Prediction
+from finetune_lab.memory.shapes import longest
 from finetune_lab.memory.targets import Verdict, verdict
 from finetune_lab.memory.tracing import Shape
 

@@ -14,14 +14,15 @@ from transformers import PreTrainedConfig
 
 from finetune_lab.config import LoRA, Method, method_to_dict
 from finetune_lab.device import Device
-from finetune_lab.errors import ConfigError, LabError, ModelError, listed
+from finetune_lab.errors import LabError, ModelError
 from finetune_lab.memory.explaining import explanations
 from finetune_lab.memory.known_models import find_config
 from finetune_lab.memory.prediction import Prediction, predict_components
-from finetune_lab.memory.targets import CARDS, GIB, Verdict, target, verdict
+from finetune_lab.memory.shapes import shape_asked
+from finetune_lab.memory.targets import CARDS, Verdict, target, verdict
 from finetune_lab.memory.tracing import Shape
 from finetune_lab.models import short
-from finetune_lab.tables import as_html, as_text
+from finetune_lab.tables import as_html, as_text, readable
 
 
 @dataclass(frozen=True)
@@ -150,52 +151,6 @@ def plan_of(name: str, config: PreTrainedConfig, method: Method, device: Device,
 def predicted(known: Plan, device: Device, method: Method, shape: Shape) -> Prediction:
     """The prediction for the same model with another device, method or shape."""
     return _predict(known.model, known.config, method, device, shape)
-
-
-def shape_asked(  # noqa: PLR0913 - what a step can be given
-    config: PreTrainedConfig,
-    name: str,
-    *,
-    batch_size: int = 8,
-    max_length: int = 512,
-    labelled_tokens: int | None = None,
-    gradient_accumulation_steps: int = 1,
-    gradient_checkpointing: bool = False,
-) -> Shape:
-    """The step's shape, checked against what the model can read.
-
-    Raises:
-        ConfigError: a number that can't be; all are listed.
-    """
-    sizes = {"batch_size": batch_size, "max_length": max_length, "accumulation": gradient_accumulation_steps}
-    faults = [f"{what} must be a whole number from 1 on, not {n!r}." for what, n in sizes.items() if not _counts(n)]
-    if not faults:
-        context = longest(config)
-        labelled = batch_size * (max_length - 1) if labelled_tokens is None else labelled_tokens
-        if max_length < 2:
-            faults.append("max_length must be at least 2: a token to read and one to learn.")
-        elif not _counts(labelled) or labelled > batch_size * (max_length - 1):
-            faults.append(f"labelled_tokens must be from 1 to {batch_size * (max_length - 1)}, not {labelled!r}.")
-        if context is not None and max_length > context:
-            faults.append(f"max_length {max_length} is more than the {context} tokens that {name} can read.")
-    if faults:
-        raise ConfigError(listed(faults), "Change these numbers.")
-    return Shape(batch_size, max_length, labelled, gradient_accumulation_steps, bool(gradient_checkpointing))
-
-
-def longest(config: PreTrainedConfig) -> int | None:
-    """The most tokens that the model can read at once, where it says so."""
-    context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return context
-
-
-def readable(size: int) -> str:
-    """Bytes in GiB or MiB, as fits."""
-    return f"{size / GIB:.2f} GiB" if size >= GIB else f"{size / 2**20:.2f} MiB"
-
-
-def _counts(number: Any) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
 
 
 def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:

@@ -8,8 +8,9 @@ from finetune_lab.batches import Batch
 from finetune_lab.config import Method, TuneConfig
 from finetune_lab.device import Device
 from finetune_lab.events import MEMORY_COMPONENTS
-from finetune_lab.memory.planning import Plan, plan_of, readable
+from finetune_lab.memory.planning import Plan, plan_of
 from finetune_lab.memory.tracing import Shape
+from finetune_lab.tables import readable
 
 
 def plan_of_run(

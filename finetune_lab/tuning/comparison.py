@@ -10,9 +10,8 @@ from typing import Any
 from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
 from finetune_lab.errors import ConfigError
 from finetune_lab.events import Event
-from finetune_lab.memory.planning import readable
 from finetune_lab.memory.run_plan import error_rows
-from finetune_lab.tables import as_html, as_text
+from finetune_lab.tables import as_html, as_text, readable
 from finetune_lab.tuning.run import Run, tune
 from finetune_lab.tuning.run_folder import free_name, label
 from finetune_lab.tuning.training import require_method

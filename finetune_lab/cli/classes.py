@@ -1,0 +1,92 @@
+"""`finetune-lab class`: grade a class's submissions, and give marks by hand."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finetune_lab.classroom.faults import ClassError, printable
+from finetune_lab.classroom.gradebook import LatePolicy
+from finetune_lab.classroom.grading import Order, details_path, grade_class
+from finetune_lab.classroom.overrides import Override, add_override
+from finetune_lab.classroom.submission import student_id
+from finetune_lab.quiz.loading import load_bank
+
+classes = typer.Typer(help="A class: grade its submissions by your own bank, mark by hand.", no_args_is_help=True)
+
+Source = Annotated[Path, typer.Argument(help="folder or ZIP archive of submissions")]
+BankName = Annotated[str, typer.Option("--bank", help="your own bank: its TOML file, or a shipped bank's name")]
+Course = Annotated[str | None, typer.Option("--course", help="set submissions for other courses aside")]
+OverridesFile = Annotated[
+    Path | None, typer.Option("--overrides", help="CSV of marks by hand (default overrides.csv beside the gradebook)")
+]
+
+
+@classes.command("grade")
+def grade_submissions(
+    source: Source,
+    *,
+    bank: BankName,
+    out: Annotated[Path, typer.Option("--out", help="gradebook to write")] = Path("gradebook.csv"),
+    overrides: OverridesFile = None,
+    course: Course = None,
+    due: Annotated[str | None, typer.Option("--due", help="time with its zone, as 2026-11-25T23:59:00+01:00")] = None,
+    late_percent: Annotated[
+        float, typer.Option("--late-percent", min=0, max=100, help="percent of the marks that each late day takes")
+    ] = 0.0,
+    secret: Annotated[
+        Path | None, typer.Option("--secret", help="file with the course's secret, from which the variants come")
+    ] = None,
+) -> int:
+    """Grade every submission; what the student's copy said of an answer does not count."""
+    marks_by_hand = overrides or out.with_name("overrides.csv")
+    late = LatePolicy(_moment(due), late_percent)
+    book, changed = grade_class(Order(source, bank, out, marks_by_hand, course, late, _secret(secret)))
+    for line in changed:
+        print(f"changed: {line}")
+    for note in book.all_notes:
+        print(f"for you: {note.about}: {note.what}", file=sys.stderr)
+    print(f"{len(book.rows)} students, {len(book.all_notes)} things for you: {out}, {details_path(out)}")
+    return 0
+
+
+@classes.command()
+def override(
+    student: Annotated[str, typer.Argument(help="the student's id")],
+    question: Annotated[str, typer.Argument(help="the question's id")],
+    points: Annotated[float, typer.Argument(help="points to give")],
+    *,
+    bank: BankName,
+    note: Annotated[str, typer.Option("--note", help="why")] = "",
+    overrides: Annotated[Path, typer.Option("--overrides", help="CSV of marks by hand")] = Path("overrides.csv"),
+) -> int:
+    """Give a mark by hand. It wins over the grader's at the next `class grade`, and at every one after it."""
+    add_override(overrides, Override(student_id(student), question, points, note), load_bank(bank))
+    print(f"{printable(student)}, {question}: {points:g} points, in {overrides}")
+    return 0
+
+
+def _moment(written: str | None) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise ClassError(f"{written!r} is no time: {error}.", "Write it as 2026-11-25T23:59:00+01:00.") from error
+    if found.tzinfo is None:
+        raise ClassError(f"{written!r} has no time zone.", "Write it as 2026-11-25T23:59:00+01:00.")
+    return found
+
+
+def _secret(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClassError(f"{path} can't be read: {error}.", "Check the name and its permissions.") from error
+    if len(found) < 16:
+        raise ClassError(f"{path} holds fewer than 16 characters.", "A secret must be long enough not to be guessed.")
+    return found
