@@ -90,7 +90,7 @@ class LoRA:
 
     @property
     def default_learning_rate(self) -> float:
-        return 1e-2
+        return 5e-3
 
     @property
     def targets(self) -> str | list[str]:

@@ -51,7 +51,7 @@ def test_tune_puts_one_json_object_and_nothing_else_on_standard_output(tuned: tu
 
 def test_standard_error_tells_the_choices_and_the_steps_without_the_libraries_noise(tuned: tuple[Any, Path]) -> None:
     done, _ = tuned
-    for said in ("dtype", "learning rate 0.01: the default of qlora", "memory", "3/3", "tokens/s", "evaluation loss"):
+    for said in ("dtype", "learning rate 0.005: the default of qlora", "memory", "3/3", "tokens/s", "evaluation loss"):
         assert said in done.stderr
     assert [noise for noise in NOISE if noise in done.stderr] == []
 

@@ -1,4 +1,4 @@
-"""The files of a ZIP archive from strangers: read one by one up to a bound, never unpacked, whatever their names say."""
+"""The files of a ZIP archive from strangers: each read up to a bound, never unpacked, whatever names they have."""
 
 import lzma
 import stat

@@ -22,6 +22,9 @@ NBGRADER = (
 )  # fmt: skip
 
 
+Points = dict[tuple[str, str], float]
+
+
 @dataclass(frozen=True)
 class LatePolicy:
     """A share of the marks goes for each day, begun or full, that a file came in after `due`; without `due`, none."""
@@ -84,7 +87,7 @@ class Gradebook:
         return out.getvalue()
 
     def details(self, bank_sha256: str) -> dict[str, Any]:
-        """What led to the marks: the bank, the grader, each student's file, and the rules that fired for each answer."""
+        """What led to the marks: the bank, the grader, each student's file, and the rules that fired."""
         return {
             "kind": "finetune-lab gradebook",
             "format": 1,
@@ -119,14 +122,14 @@ def make_gradebook(
     return Gradebook(bank, late, rows, [*batch.notes, *notes])
 
 
-def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def changes(old: Points, new: Points) -> list[str]:
     """What is another mark than in the gradebook before, a line each."""
-    old, new = _points_of(before), _points_of(now)
     differing = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
     return [f"{printable(key[0])}, {key[1]}: {_shown(old.get(key))} -> {_shown(new.get(key))}" for key in differing]
 
 
-def _points_of(details: dict[str, Any]) -> dict[tuple[str, str], float]:
+def points_in(details: dict[str, Any]) -> Points:
+    """The points of each student and question in a gradebook's details."""
     return {
         (student["student_id"], mark["question"]): mark["points"]
         for student in details["students"]

@@ -4,11 +4,10 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from finetune_lab.classroom.batch import read_batch
 from finetune_lab.classroom.faults import ClassError
-from finetune_lab.classroom.gradebook import Gradebook, LatePolicy, changes, make_gradebook
+from finetune_lab.classroom.gradebook import Gradebook, LatePolicy, Points, changes, make_gradebook, points_in
 from finetune_lab.classroom.overrides import read_overrides
 from finetune_lab.classroom.storing import held, replace_text
 from finetune_lab.quiz.loading import bank_path, load_bank
@@ -51,7 +50,7 @@ def grade_class(order: Order) -> tuple[Gradebook, list[str]]:
         # The details first: a kill between the two leaves the old gradebook, and the next grading mends it.
         replace_text(details_path(order.out), json.dumps(details, indent=1, ensure_ascii=False) + "\n")
         replace_text(order.out, book.to_csv())
-    return book, changes(before, details) if before else []
+    return book, changes(before, points_in(details)) if before is not None else []
 
 
 def details_path(out: Path) -> Path:
@@ -59,13 +58,11 @@ def details_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.details.json")
 
 
-def _before(path: Path) -> dict[str, Any] | None:
+def _before(path: Path) -> Points | None:
     try:
-        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return points_in(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise ClassError(f"{path} can't be read: {error}.", "Move it away and grade again.") from error
-    if not isinstance(saved, dict) or saved.get("kind") != "finetune-lab gradebook":
-        raise ClassError(f"{path} is not the details of a gradebook.", "Choose another --out.")
-    return saved
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        what = f"{path} is not the details of a gradebook: {type(error).__name__}: {error}."
+        raise ClassError(what, "Move it away, or choose another --out.") from error

@@ -1,4 +1,4 @@
-"""The files of a folder or of a ZIP archive, one after the other, bounded; nothing is unpacked to disk, no link followed."""
+"""The files of a folder or a ZIP archive, one by one and bounded; nothing is unpacked to disk, no link followed."""
 
 import os
 import stat

@@ -12,7 +12,7 @@ from finetune_lab.classroom.faults import SubmissionError
 from finetune_lab.classroom.format import SUBMISSION
 from finetune_lab.classroom.parsing import parsed
 from finetune_lab.errors import listed
-from finetune_lab.quiz.schema import Fault, faults_of
+from finetune_lab.quiz.schema import Fault, Place, faults_of
 
 MOST_LISTED = 10
 
@@ -110,7 +110,7 @@ def _line(fault: Fault) -> str:
 
 def _more_faults(data: dict[str, Any]) -> Iterator[Fault]:
     """What no schema can see: days that do not exist, and questions that stand twice."""
-    moments = {("created",): data["created"]}
+    moments: dict[Place, str] = {("created",): data["created"]}
     seen: set[tuple[str, str]] = set()
     for number, one in enumerate(data["answers"]):
         if (one["bank"], one["question"]) in seen:
