@@ -1,4 +1,4 @@
-"""`finetune-lab class`: grade a class's submissions, and give marks by hand."""
+"""`finetune-lab class`: grade submissions, give marks by hand, and look for what does not fit together."""
 
 import sys
 from datetime import datetime
@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from finetune_lab.classroom.batch import read_batch
 from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.gradebook import LatePolicy
 from finetune_lab.classroom.grading import Order, details_path, grade_class
 from finetune_lab.classroom.overrides import Override, add_override
 from finetune_lab.classroom.submission import student_id
+from finetune_lab.classroom.verifying import verify
 from finetune_lab.quiz.loading import load_bank
 
 classes = typer.Typer(help="A class: grade its submissions by your own bank, mark by hand.", no_args_is_help=True)
@@ -49,6 +51,17 @@ def grade_submissions(
     for note in book.all_notes:
         print(f"for you: {note.about}: {note.what}", file=sys.stderr)
     print(f"{len(book.rows)} students, {len(book.all_notes)} things for you: {out}, {details_path(out)}")
+    return 0
+
+
+@classes.command("verify")
+def verify_submissions(source: Source, *, course: Course = None) -> int:
+    """List what does not fit together: edited parts, copied answers and runs, impossible records and times."""
+    batch = read_batch(source, course)
+    found = verify(batch)
+    for note in found:
+        print(f"{note.about}: {note.what}")
+    print(f"{len(batch.handed)} students, {len(found)} things to look at", file=sys.stderr)
     return 0
 
 

@@ -69,7 +69,13 @@ def predicted_memory(started: Started | None) -> dict[str, int] | None:
 
 
 def measured_memory(steps: Sequence[Stepped], peak: int | None) -> dict[str, int | None]:
-    """Each component's largest value over the run, in bytes, and the process's own peak."""
+    """Each component's largest value over the run, in bytes, and the process's own peak.
+
+    `other` is that of the step with the highest peak: at the first step the optimizer's moments come into being, and
+    are no optimizer's yet.
+    """
     names = {name for step in steps for name in step.memory}
     largest = {name: max(step.memory.get(name, 0) for step in steps) for name in sorted(names)}
+    if "peak" in names:
+        largest["other"] = max(steps, key=lambda step: step.memory.get("peak", 0)).memory["other"]
     return {**largest, "process_peak": peak}
