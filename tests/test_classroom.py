@@ -17,12 +17,14 @@ from finetune_lab.classroom.cells import cell
 from finetune_lab.classroom.faults import ClassError, SubmissionError
 from finetune_lab.classroom.gradebook import LatePolicy
 from finetune_lab.classroom.grading import Order, details_path, grade_class
-from finetune_lab.classroom.marking import marks_of, student_seed
+from finetune_lab.classroom.marking import marks_of
+from finetune_lab.classroom.seeding import student_seed
 from finetune_lab.classroom.storing import held, replace_text
 from finetune_lab.classroom.submission import Answered, Attempt, submission_from
 from finetune_lab.classroom.writing import run_record, write_submission
 from finetune_lab.cli.classes import classes
 from finetune_lab.quiz.loading import bank_path, load_bank
+from finetune_lab.quiz.quantities import quantity_number
 from finetune_lab.quiz.variants import values_for
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -201,9 +203,9 @@ def test_with_the_secret_the_variant_is_the_one_that_was_given(tmp_path):
     bank = load_bank("lesson")
     question = next(one for one in bank.questions if one.number and one.number.quantity == "lora_scaling")
     seed = student_seed("s" * 16, "ml-101", "ann")
-    other = next(str(n) for n in range(99) if values_for(question, str(n)) != values_for(question, seed))
-    values = values_for(question, other)
-    answer = next(value for name, value in values.items() if "alpha" in name) / values["r"]
+    right = {str(n): quantity_number("lora_scaling", values_for(question, str(n))) for n in range(99)}
+    own = quantity_number("lora_scaling", values_for(question, seed))
+    other, answer = next((name, value) for name, value in right.items() if value != own)
     submission = submission_from(
         hand_in(tmp_path / "in", "ann", [answered(question.id, answer)], seed=other).read_bytes()
     )
@@ -212,6 +214,9 @@ def test_with_the_secret_the_variant_is_the_one_that_was_given(tmp_path):
         for secret in (None, "s" * 16)
     ]
     assert points[0] == 1
+    assert points[1] < 1
+    book, _ = grade(tmp_path, secret="s" * 16)
+    assert ["another seed" in note.what for note in book.notes] == [True]
     assert seed != student_seed("s" * 16, "ml-101", "bob")
 
 
@@ -231,6 +236,8 @@ def test_a_run_is_recorded_and_graded_by(tmp_path):
     book, _ = grade(tmp_path)
     verdicts = [[mark.verdict for mark in row.marks if mark.question == "run-gradient-bytes"] for row in book.rows]
     assert verdicts == [["pass"], ["review"]]
+    assert [note.what for note in book.all_notes] == ["no run was handed in for: run-gradient-bytes."]
+    assert [row.open for row in book.rows] == [[], []]
     with pytest.raises(ClassError):
         run_record(tmp_path)
 
@@ -269,6 +276,44 @@ def test_two_graders_at_once_and_a_killed_one_leave_a_whole_gradebook(tmp_path):
     assert (tmp_path / "gradebook.csv").read_bytes() == whole
 
 
+def _killed_at(folder, replacing):
+    """Grade, and be killed when the given one of the two files is about to take its place."""
+    replace, left = Path.replace, [replacing]
+
+    def kill_or_replace(path, target):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replace(path, target)
+
+    Path.replace = kill_or_replace
+    grade(Path(folder))
+
+
+@pytest.mark.parametrize("replacing", [1, 2])
+def test_a_kill_in_mid_write_leaves_the_old_gradebook_and_the_next_grading_mends_it(tmp_path, replacing):
+    hand_in(tmp_path / "in", "ann")
+    grade(tmp_path)
+    old = (tmp_path / "gradebook.csv").read_bytes()
+    hand_in(tmp_path / "in", "bob")
+    process = multiprocessing.get_context("fork").Process(target=_killed_at, args=(tmp_path, replacing))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert (tmp_path / "gradebook.csv").read_bytes() == old
+    json.loads(details_path(tmp_path / "gradebook.csv").read_text("utf-8"))
+    grade(tmp_path)
+    assert [row["student_id"] for row in rows(tmp_path)] == ["ann", "bob"]
+
+
+def test_who_came_and_went_is_said_once(tmp_path):
+    hand_in(tmp_path / "in", "ann")
+    grade(tmp_path)
+    (tmp_path / "in" / "ann.json").unlink()
+    hand_in(tmp_path / "in", "bob")
+    assert grade(tmp_path)[1] == ["bob: new", "ann: no longer there"]
+
+
 def test_a_busy_or_unwritable_place_is_said_so(tmp_path):
     with held(tmp_path / "x"), pytest.raises(ClassError, match="Another process"), held(tmp_path / "x", 0.05):
         pass
@@ -289,7 +334,12 @@ def test_the_command_says_what_needs_a_person(tmp_path):
     for part in ("broken.json: not read", "no question no-such", "to be read: checkpoint-full"):
         assert part in result.stderr
     assert "1 students, 3 things for you" in result.stdout
-    for wrong in (["--due", "tomorrow"], ["--due", "2026-11-25T00:00:00"], ["--secret", str(tmp_path / "none")]):
+    for wrong in (
+        ["--due", "tomorrow"],
+        ["--due", "2026-11-25T00:00:00"],
+        ["--secret", "none", "--course", "x"],
+        ["--secret", "none"],
+    ):
         assert isinstance(CliRunner().invoke(classes, [*arguments, *wrong]).exception, ClassError)
 
 
@@ -305,3 +355,44 @@ def test_the_future_is_noted(tmp_path, monkeypatch):
     book, _ = grade(tmp_path)
     assert ["future" in note.what for note in book.all_notes] == [True]
     assert len(read_batch(tmp_path / "in").counted) == 1
+
+
+def test_a_student_writes_and_the_instructor_grades(tmp_path):
+    lines = [
+        '{"question": "quick-qlora", "answer": "no-descent"}',
+        "",
+        '{"question": "quick-qlora", "answer": "quantized-base"}',
+    ]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "in").mkdir()
+    arguments = [
+        "submit",
+        str(path),
+        "--student",
+        "ann",
+        "--course",
+        "ml-101",
+        "--out",
+        str(tmp_path / "in" / "a.json"),
+    ]
+    assert CliRunner().invoke(classes, arguments).exit_code == 0
+    book, _ = grade(tmp_path)
+    assert [(row.student, row.raw) for row in book.rows] == [("ann", 1.0)]
+    path.write_text('{"question": 1}\n[]\n{"question": "q", "answer": 1, "at": "soon"}\n{', encoding="utf-8")
+    assert "4 faults: (1) line 1" in str(CliRunner().invoke(classes, arguments).exception)
+
+
+def test_a_secret_is_made_once_and_gives_each_student_a_seed(tmp_path):
+    secret, roster = tmp_path / "secret.txt", tmp_path / "roster.csv"
+    roster.write_text("\ufeffName,SIS Login ID\nAnn,ann\nZoe,zoe\nAnn,ann\n,\n", encoding="utf-8")
+    assert CliRunner().invoke(classes, ["init", str(secret)]).exit_code == 0
+    made = secret.read_text("utf-8").strip()
+    assert isinstance(CliRunner().invoke(classes, ["init", str(secret)]).exception, ClassError)
+    assert secret.read_text("utf-8").strip() == made
+    asked = ["assign", str(roster), "--course", "ml-101", "--secret", str(secret)]
+    table = CliRunner().invoke(classes, [*asked, "--column", "SIS Login ID"]).stdout.splitlines()
+    assert table == ["student_id,seed", *(f"{one},{student_seed(made, 'ml-101', one)}" for one in ("ann", "zoe"))]
+    assert "SIS Login ID" in str(CliRunner().invoke(classes, asked).exception)
+    secret.write_text("short", encoding="utf-8")
+    assert isinstance(CliRunner().invoke(classes, asked).exception, ClassError)

@@ -1,5 +1,7 @@
 """Submissions from strangers: nothing is run or unpacked, and one bad file stops nobody (F22 to F28)."""
 
+import csv
+import io
 import json
 import os
 import random
@@ -13,11 +15,13 @@ from typer.testing import CliRunner
 
 from finetune_lab.classroom.batch import read_batch
 from finetune_lab.classroom.faults import ClassError, SubmissionError
+from finetune_lab.classroom.gradebook import LatePolicy, make_gradebook
 from finetune_lab.classroom.parsing import LARGEST
 from finetune_lab.classroom.submission import Answered, Attempt, seals, submission_from
 from finetune_lab.classroom.verifying import verify
 from finetune_lab.classroom.writing import write_submission
 from finetune_lab.cli.classes import classes
+from finetune_lab.quiz.loading import load_bank
 
 NOW = datetime.now(UTC) - timedelta(hours=1)
 LONG = "All of the base model's weights are updated, so gradients and optimizer state are needed for each of them."
@@ -212,16 +216,17 @@ def test_an_edit_names_its_part(tmp_path):
 def test_another_students_file_under_a_new_name_is_seen(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
-    ann = content(tmp_path, given=[("checkpoint-full", LONG)], runs=[RUN])
+    ann = content(tmp_path, given=[("checkpoint-full", LONG), ("lora-count", 4)], runs=[RUN])
     (folder / "ann.json").write_bytes(ann)
     (folder / "eve.json").write_bytes(ann.replace(b'"student": "ann"', b'"student": "eve"'))
-    (folder / "max.json").write_bytes(content(tmp_path, student="max", answers=[("checkpoint-full", LONG.upper())]))
+    (folder / "max.json").write_bytes(content(tmp_path, by="max", given=[("checkpoint-full", LONG.upper())]))
     found = [(note.about, note.what) for note in verify(read_batch(folder))]
     assert found[0][0] == "eve"
-    assert "taken from another file" in found[0][1]
+    assert "no seal fits" in found[0][1]
     assert found[1:] == [
         ("ann, eve", "the same run record in 2 submissions."),
         ("ann, eve, max", "the same text for checkpoint-full in 3 submissions."),
+        ("ann, eve", "the same answers at the same times in 2 submissions."),
     ]
     assert "the same run record" in CliRunner().invoke(classes, ["verify", str(folder)]).stdout
 
@@ -264,6 +269,8 @@ def test_no_damage_ever_stops_a_batch(tmp_path):
         (folder / f"m{number}.json").write_text(json.dumps(_mixed(json.loads(good), chance)), encoding="utf-8")
     batch = read_batch(folder)
     verify(batch)
+    book = make_gradebook(batch, load_bank("lesson"), [], LatePolicy(NOW, 10))
+    assert len(list(csv.reader(io.StringIO(book.to_csv())))) == len(book.rows) + 1
     seen = sum(len(several) for several in batch.handed.values())
     assert seen + sum("not read" in note.what for note in batch.notes) == 600
     assert seen > 0

@@ -90,6 +90,9 @@ def _several(several: list[Handed]) -> Note:
 
 def _changed(handed: Handed) -> list[Note]:
     parts = handed.submission.broken_seals
+    if len(parts) >= handed.submission.sealed:
+        what = "no seal fits: it is another student's file under this name, or was made by hand."
+        return [Note(printable(handed.submission.student), f"{handed.file}: {what}")]
     shown = ", ".join(printable(part, 80) for part in parts[:5]) + (" and more" if len(parts) > 5 else "")
-    what = f"changed after it was written, or taken from another file: {shown}."
-    return [Note(printable(handed.submission.student), f"{handed.file} was {what}")] if parts else []
+    what = f"{handed.file} was changed after it was written: {shown}."
+    return [Note(printable(handed.submission.student), what)] if parts else []

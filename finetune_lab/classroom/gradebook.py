@@ -9,9 +9,10 @@ from typing import Any
 
 from finetune_lab.classroom.batch import Batch, Handed, Note
 from finetune_lab.classroom.cells import cell
-from finetune_lab.classroom.faults import printable
+from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.marking import Mark, marks_of, points, unknown_questions
 from finetune_lab.classroom.overrides import Override, with_overrides
+from finetune_lab.classroom.seeding import student_seed
 from finetune_lab.quiz.bank import Bank
 from finetune_lab.quiz.verdict import GRADER_VERSION
 
@@ -31,6 +32,10 @@ class LatePolicy:
 
     due: datetime | None = None
     percent_a_day: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.percent_a_day <= 100:  # NaN too
+            raise ClassError(f"A late day can't take {self.percent_a_day} percent.", "Choose from 0 to 100.")
 
     def penalty(self, at: datetime, raw: float) -> float:
         """The points that lateness takes, and never more than there are."""
@@ -60,7 +65,12 @@ class Row:
     @property
     def open(self) -> list[Mark]:
         """The answers that need a person and have not had one."""
-        return [mark for mark in self.marks if mark.verdict == "review" and not mark.manual]
+        return [one for one in self.marks if one.verdict == "review" and not one.manual and "no_run" not in one.fired]
+
+    @property
+    def without_run(self) -> list[Mark]:
+        """The answers about a run that was not handed in."""
+        return [one for one in self.marks if not one.manual and "no_run" in one.fired]
 
 
 @dataclass(frozen=True)
@@ -100,8 +110,12 @@ class Gradebook:
     @property
     def all_notes(self) -> list[Note]:
         """What a person should see: files, students, and answers for review."""
-        waiting = [(row, ", ".join(mark.question for mark in row.open)) for row in self.rows if row.open]
-        return [*self.notes, *(Note(printable(row.student), f"to be read: {names}.") for row, names in waiting)]
+        found = list(self.notes)
+        for row in self.rows:
+            for what, marks in (("to be read", row.open), ("no run was handed in for", row.without_run)):
+                if marks:
+                    found.append(Note(printable(row.student), f"{what}: {', '.join(one.question for one in marks)}."))
+        return found
 
 
 def make_gradebook(
@@ -118,14 +132,19 @@ def make_gradebook(
         graded = marks_of(own.submission, bank, secret) if own else _nothing(bank)
         marks = with_overrides(graded, by_student.get(student, []))
         rows.append(Row(student, own, marks, late.penalty(own.at, points(marks)) if own else 0.0))
-    notes = [note for one in batch.counted for note in _notes_on(one, bank)]
+    notes = [note for one in batch.counted for note in _notes_on(one, bank, secret)]
     return Gradebook(bank, late, rows, [*batch.notes, *notes])
 
 
 def changes(old: Points, new: Points) -> list[str]:
-    """What is another mark than in the gradebook before, a line each."""
-    differing = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-    return [f"{printable(key[0])}, {key[1]}: {_shown(old.get(key))} -> {_shown(new.get(key))}" for key in differing]
+    """What is another mark than in the gradebook before, a line each, and who has come or gone."""
+    before, now = {student for student, _ in old}, {student for student, _ in new}
+    differing = [key for key in sorted({*old, *new}) if key[0] in before & now and old.get(key) != new.get(key)]
+    return [
+        *(f"{printable(student)}: new" for student in sorted(now - before)),
+        *(f"{printable(student)}: no longer there" for student in sorted(before - now)),
+        *(f"{printable(key[0])}, {key[1]}: {_shown(old.get(key))} -> {_shown(new.get(key))}" for key in differing),
+    ]
 
 
 def points_in(details: dict[str, Any]) -> Points:
@@ -151,7 +170,7 @@ def _nothing(bank: Bank) -> list[Mark]:
     return [Mark(question, 0.0, "not_yet", 0.0, 0) for question in bank.ids]
 
 
-def _notes_on(handed: Handed, bank: Bank) -> list[Note]:
+def _notes_on(handed: Handed, bank: Bank, secret: str | None) -> list[Note]:
     submission = handed.submission
     about = printable(submission.student)
     notes = []
@@ -159,6 +178,8 @@ def _notes_on(handed: Handed, bank: Bank) -> list[Note]:
         notes.append(Note(about, f"{handed.file} has no answer to the bank {bank.id}."))
     if unknown := unknown_questions(submission, bank):
         notes.append(Note(about, f"your bank has no question {', '.join(printable(one, 60) for one in unknown[:5])}."))
+    if secret and submission.seed != student_seed(secret, submission.course, submission.student):
+        notes.append(Note(about, f"{handed.file} names another seed than this student's; the student's own was used."))
     if submission.created > datetime.now(UTC) + timedelta(days=1):
         notes.append(Note(about, f"{handed.file} says it was written in the future, {submission.created.isoformat()}."))
     return notes

@@ -1,10 +1,9 @@
 """Marks for one submission, by the instructor's own bank. What the student's copy said of an answer is never read."""
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from finetune_lab.classroom.seeding import student_seed
 from finetune_lab.classroom.submission import Answered, Submission
 from finetune_lab.quiz.bank import Bank, Question
 from finetune_lab.quiz.grading import Learner, grade
@@ -26,11 +25,6 @@ class Mark:
     fired: tuple[str, ...] = ()
     manual: bool = False
     note: str = ""
-
-
-def student_seed(secret: str, course: str, student: str) -> str:
-    """The seed of a student's variants: nobody can work it out without the course's secret."""
-    return hmac.new(secret.encode(), f"{course}\x00{student}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def marks_of(submission: Submission, bank: Bank, secret: str | None = None) -> list[Mark]:

@@ -45,6 +45,7 @@ class Submission:
     answers: tuple[Answered, ...]
     runs: tuple[dict[str, Any], ...]
     broken_seals: tuple[str, ...]  # parts that were changed after the file was written
+    sealed: int  # how many parts there are
 
     @property
     def summaries(self) -> tuple[dict[str, Any], ...]:
@@ -67,7 +68,7 @@ def submission_from(content: bytes) -> Submission:
     return Submission(
         student=student_id(data["student"]), course=data["course"].strip(), seed=data["seed"],
         created=moment(data["created"]), answers=tuple(_answered(one) for one in data["answers"]),
-        runs=tuple(data["runs"]), broken_seals=tuple(broken_seals(data)),
+        runs=tuple(data["runs"]), broken_seals=tuple(broken_seals(data)), sealed=len(seals(data)),
     )  # fmt: skip
 
 

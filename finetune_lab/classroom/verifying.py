@@ -66,7 +66,7 @@ def _same(claimed: Any, seen: float) -> bool:
 
 def _shared(counted: list[Handed]) -> Iterator[Note]:
     """Runs and longer texts that stand in the submissions of two or more students."""
-    for marks in (_run_marks, _text_marks):
+    for marks in (_run_marks, _text_marks, _answer_marks):
         yield from _shared_by(counted, marks)
 
 
@@ -85,6 +85,11 @@ def _run_marks(submission: Submission) -> dict[str, str]:
     """A run is known by the hash of its events, which hold its times: two runs never have the same."""
     hashes = [run["hashes"].get("events.jsonl") for run in submission.runs]
     return {found: "run record" for found in hashes if found}
+
+
+def _answer_marks(submission: Submission) -> dict[str, str]:
+    """All the attempts with their times, to the second: two students never have the same."""
+    return {repr(submission.answers): "answers at the same times"} if len(submission.answers) > 1 else {}
 
 
 def _text_marks(submission: Submission) -> dict[str, str]:

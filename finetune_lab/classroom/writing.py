@@ -11,7 +11,8 @@ from typing import Any
 from finetune_lab.classroom.faults import ClassError
 from finetune_lab.classroom.format import FORMAT, KIND, MOST_CURVE_POINTS
 from finetune_lab.classroom.storing import replace_text
-from finetune_lab.classroom.submission import Answered, seals, submission_from
+from finetune_lab.classroom.submission import Answered, Attempt, moment, seals, submission_from
+from finetune_lab.errors import listed
 
 
 def write_submission(
@@ -45,6 +46,34 @@ def write_submission(
     submission_from(text.encode())
     replace_text(out, text)
     return out
+
+
+def read_answers(path: Path, bank: str) -> list[Answered]:
+    """The answers of a file of JSON lines, `{"question": id, "answer": ..., "at": time}`; a line an attempt.
+
+    A line without `at` was answered now. Faults in the answers are for the grader.
+
+    Raises:
+        ClassError: the file can't be read; every line that is no answer is listed.
+    """
+    now = written_moment(datetime.now(UTC))
+    found: dict[str, list[Attempt]] = {}
+    faults = []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClassError(f"{path} can't be read: {error}.", "Save it as UTF-8.") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line) if line.strip() else None
+            if entry is not None:
+                attempt = Attempt(entry["answer"], moment(entry.get("at", now)))
+                found.setdefault(str(entry["question"]), []).append(attempt)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            faults.append(f"line {number}: {type(error).__name__}: {error}.")
+    if faults:
+        raise ClassError(f"{path} can't be used: {listed(faults[:50])}", "Each line needs a question and an answer.")
+    return [Answered(bank, question, tuple(attempts)) for question, attempts in found.items()]
 
 
 def written_moment(at: datetime) -> str:

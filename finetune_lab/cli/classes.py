@@ -12,8 +12,10 @@ from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.gradebook import LatePolicy
 from finetune_lab.classroom.grading import Order, details_path, grade_class
 from finetune_lab.classroom.overrides import Override, add_override
+from finetune_lab.classroom.seeding import make_secret, read_secret, seed_table
 from finetune_lab.classroom.submission import student_id
 from finetune_lab.classroom.verifying import verify
+from finetune_lab.classroom.writing import read_answers, write_submission
 from finetune_lab.quiz.loading import load_bank
 
 classes = typer.Typer(help="A class: grade its submissions by your own bank, mark by hand.", no_args_is_help=True)
@@ -26,6 +28,43 @@ OverridesFile = Annotated[
 ]
 
 
+@classes.command()
+def init(path: Annotated[Path, typer.Argument(help="file to write")] = Path("course-secret.txt")) -> int:
+    """Make the course's secret, from which each student's variants come. Keep it to yourself."""
+    make_secret(path)
+    print(path)
+    return 0
+
+
+@classes.command()
+def assign(
+    roster: Annotated[Path, typer.Argument(help="CSV with a column of the students' ids")],
+    *,
+    course: Annotated[str, typer.Option("--course", help="the course's id")],
+    secret: Annotated[Path, typer.Option("--secret", help="file with the course's secret")],
+    column: Annotated[str, typer.Option("--column", help="the column with the ids")] = "student_id",
+) -> int:
+    """Print each student's seed as CSV."""
+    print(seed_table(roster, column, course, read_secret(secret)), end="")
+    return 0
+
+
+@classes.command()
+def submit(
+    answers: Annotated[Path, typer.Argument(help='JSON lines: {"question": id, "answer": ...}, a line an attempt')],
+    *,
+    student: Annotated[str, typer.Option("--student", help="your id in the course")],
+    course: Annotated[str, typer.Option("--course", help="the course's id")],
+    bank: Annotated[str, typer.Option("--bank", help="id of the bank that was answered")] = "lesson",
+    run: Annotated[list[Path] | None, typer.Option("--run", help="run folder to hand in; again for more")] = None,
+    seed: Annotated[str, typer.Option("--seed", help="the seed that your instructor gave you")] = "",
+    out: Annotated[Path, typer.Option("--out", help="file to write")] = Path("submission.json"),
+) -> int:
+    """Write what a student hands in: one file with the answers and the runs."""
+    print(write_submission(out, student, course, read_answers(answers, bank), run or (), seed))
+    return 0
+
+
 @classes.command("grade")
 def grade_submissions(
     source: Source,
@@ -36,16 +75,20 @@ def grade_submissions(
     course: Course = None,
     due: Annotated[str | None, typer.Option("--due", help="time with its zone, as 2026-11-25T23:59:00+01:00")] = None,
     late_percent: Annotated[
-        float, typer.Option("--late-percent", min=0, max=100, help="percent of the marks that each late day takes")
+        float, typer.Option("--late-percent", help="percent of the marks that each late day takes")
     ] = 0.0,
     secret: Annotated[
         Path | None, typer.Option("--secret", help="file with the course's secret, from which the variants come")
     ] = None,
 ) -> int:
     """Grade every submission; what the student's copy said of an answer does not count."""
+    if secret and course is None:  # or a student could choose the numbers by naming another course
+        raise ClassError("With --secret, the seeds need the course.", "Name it with --course.")
     marks_by_hand = overrides or out.with_name("overrides.csv")
     late = LatePolicy(_moment(due), late_percent)
-    book, changed = grade_class(Order(source, bank, out, marks_by_hand, course, late, _secret(secret)))
+    book, changed = grade_class(
+        Order(source, bank, out, marks_by_hand, course, late, read_secret(secret) if secret else None)
+    )
     for line in changed:
         print(f"changed: {line}")
     for note in book.all_notes:
@@ -90,16 +133,4 @@ def _moment(written: str | None) -> datetime | None:
         raise ClassError(f"{written!r} is no time: {error}.", "Write it as 2026-11-25T23:59:00+01:00.") from error
     if found.tzinfo is None:
         raise ClassError(f"{written!r} has no time zone.", "Write it as 2026-11-25T23:59:00+01:00.")
-    return found
-
-
-def _secret(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        found = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClassError(f"{path} can't be read: {error}.", "Check the name and its permissions.") from error
-    if len(found) < 16:
-        raise ClassError(f"{path} holds fewer than 16 characters.", "A secret must be long enough not to be guessed.")
     return found
