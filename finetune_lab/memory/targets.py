@@ -38,7 +38,7 @@ class Verdict:
     spare: int  # bytes left at the peak; negative: bytes that are missing
 
     def __str__(self) -> str:
-        size = f"{abs(self.spare) / GIB:.1f} GiB {'to spare' if self.spare >= 0 else 'too little'}"
+        size = f"{abs(self.spare) / GIB:.2f} GiB {'to spare' if self.spare >= 0 else 'too little'}"
         return f"{self.device}: {self.fit}, {size} of {self.usable / GIB:.1f} GiB usable"
 
 
