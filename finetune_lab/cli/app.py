@@ -13,6 +13,7 @@ from typing import Annotated, Any, TextIO, cast
 import typer
 
 from finetune_lab.cli.asked import asked
+from finetune_lab.cli.classes import classes
 from finetune_lab.cli.options import OPTION_OF, in_options, takes_settings
 from finetune_lab.cli.plan import plan
 from finetune_lab.cli.quiz import quiz
@@ -89,6 +90,7 @@ def compare(
 
 app.command()(plan)
 app.add_typer(quiz, name="quiz")
+app.add_typer(classes, name="class")
 
 
 @contextmanager
