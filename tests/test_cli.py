@@ -171,3 +171,37 @@ def test_help_is_quick_because_it_loads_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in ("doctor", "tune", "compare"))
+
+
+def test_quiz_grade_prints_a_line_an_answer_and_ends_with_2_where_there_is_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(
+        '{"question": "checkpoint-lora", "answer": "two small low-rank matrices, B A, are added to W"}\n'
+    )
+    assert run(["quiz", "grade", "--answers", str(answers), "--json"]) == 0
+    graded = json.loads(capsys.readouterr().out)
+    assert (graded["question"], graded["verdict"], graded["score"]) == ("checkpoint-lora", "pass", 1.0)
+    assert run(["quiz", "grade", "--answers", str(tmp_path / "none.jsonl"), "--json"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_class_grade_needs_no_bank_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "handed").mkdir()
+    (tmp_path / "handed" / "broken.json").write_text("{}")
+    book = tmp_path / "gradebook.csv"
+    assert run(["class", "grade", str(tmp_path / "handed"), "--out", str(book)]) == 0
+    assert book.exists()
+    assert "broken.json" in capsys.readouterr().err
+    assert run(["class", "grade", str(tmp_path / "none"), "--out", str(book)]) == 2
+
+
+def test_plan_predicts_without_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run(["plan", "--model", "qwen3-0.6b", "--method", "qlora", "--bits", "4", "--max-length", "64", "--json"]) == 0
+    )
+    found = json.loads(capsys.readouterr().out)
+    assert found["components"]["peak"] == found["peak"] > 0
+    assert run(["plan", "--model", "qwen3-0.6b", "--rank", "-1"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -69,7 +69,7 @@ def submit(
 def grade_submissions(
     source: Source,
     *,
-    bank: BankName,
+    bank: BankName = "lesson",
     out: Annotated[Path, typer.Option("--out", help="gradebook to write")] = Path("gradebook.csv"),
     overrides: OverridesFile = None,
     course: Course = None,
