@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 from transformers.utils import logging
 
@@ -196,6 +197,10 @@ def scatter(results: list[dict[str, Any]]) -> Figure:
     axes.set_xlabel("measured peak, MiB")
     axes.set_ylabel("predicted peak, MiB")
     axes.legend(fontsize=8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator([3, 5, 10, 20, 30, 50]))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(ScalarFormatter())
     return figure
 
 

@@ -30,7 +30,7 @@ Sizes = Mapping[str, int]  # bytes by component
 
 def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit: int | None = None) -> Figure:
     """Bytes by component at each step, stacked; measured peaks as dots, the predicted peak and the limit as lines."""
-    figure, axes = _figure("Memory over steps", "step")
+    figure, axes = _figure("Memory over steps, each component at its largest within the step", "step")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     unit, size = _unit(max([predicted_peak or 0, *(sum(_parts(step)) for step in steps)]))
     numbers = range(1, len(steps) + 1)
@@ -135,7 +135,8 @@ def _figure(title: str, across: str) -> tuple[Figure, Axes]:
 def _finished(figure: Figure, axes: Axes, unit: str, said: str) -> Figure:
     axes.set_ylabel(unit)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=7, ncols=2, loc="best", framealpha=0.85)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     figure.set_label(said)
     return figure
 
