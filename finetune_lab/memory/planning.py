@@ -56,6 +56,13 @@ class Plan:
         return verdict(self.device, self.peak)
 
     @property
+    def summary(self) -> str:
+        """The prediction on one line: the peak, what it is made of, whether it fits."""
+        parts = sorted(self.prediction.at_peak.items(), key=lambda part: -part[1])
+        made_of = ", ".join(f"{name} {readable(size)}" for name, size in parts if size and name != "peak")
+        return f"predicted peak {readable(self.peak)} ({made_of}); {self.verdict}"
+
+    @property
     def artifact_bytes(self) -> int:
         """About what it leaves on disk: weights in float32, and some 130 bytes a tensor for its name and place."""
         return 4 * self.prediction.trained + 130 * self.prediction.adapter_tensors

@@ -104,7 +104,7 @@ class Session:
     def _started(self, trainer: Trainer, folder: RunFolder) -> Started:
         parameters, plan = count_parameters(trainer.model), self.plan()
         counts = (parameters.trainable, parameters.total)
-        reasons = {**self.reasons(), "memory": str(plan.verdict)}
+        reasons = {**self.reasons(), "memory": plan.summary}
         return Started(trainer.step, self.config.max_steps, *counts, reasons, str(folder.path), plan.components)
 
     def _steps(self, trainer: Trainer, folder: RunFolder, stop: threading.Event) -> Generator[Event, None, bool]:
