@@ -81,7 +81,7 @@ KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in (Started, Evalu
 
 def event_to_dict(event: Event) -> dict[str, Any]:
     """The event as one line of events.jsonl holds it."""
-    return {"event": type(event).__name__, **{name: finite(value) for name, value in asdict(event).items()}}
+    return {"event": type(event).__name__, **finite(asdict(event))}
 
 
 def event_from_dict(saved: dict[str, Any]) -> Event:
@@ -107,5 +107,9 @@ def event_from_dict(saved: dict[str, Any]) -> Event:
 
 
 def finite(value: Any) -> Any:
-    """The value as JSON can hold it: None for a number that is not finite."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """The value as JSON can hold it: None for every number that is not finite, within dicts and lists too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value

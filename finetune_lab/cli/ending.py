@@ -1,11 +1,11 @@
 """What a command leaves on the screen and on disk when its runs are over, and its exit status."""
 
 import json
-import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from finetune_lab.events import finite
 from finetune_lab.tables import as_text
 
 if TYPE_CHECKING:
@@ -77,12 +77,3 @@ def way_on(run: "Run") -> str:
 def json_line(record: dict[str, Any]) -> str:
     """One line of JSON; JSON has no NaN and no infinity, so that they become null."""
     return json.dumps(finite(record), allow_nan=False)
-
-
-def finite(value: Any) -> Any:
-    """The value with null for every number that is not finite."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
-    return [finite(item) for item in value] if isinstance(value, list | tuple) else value

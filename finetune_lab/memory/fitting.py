@@ -7,9 +7,9 @@ from functools import cache
 from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.memory.planning import Plan, predicted
 from finetune_lab.memory.prediction import Moment, Prediction
-from finetune_lab.memory.shapes import longest
 from finetune_lab.memory.targets import Verdict, verdict
 from finetune_lab.memory.tracing import Shape
+from finetune_lab.models import context_of
 
 LARGEST_BATCH = 4096
 LARGEST_LENGTH = 131_072
@@ -45,7 +45,7 @@ def largest_batch(plan: Plan) -> int:
 
 def largest_length(plan: Plan) -> int:
     """The longest rows, in steps of 64 tokens, of which this batch size fits or is tight; 0 where none does."""
-    most = min(longest(plan.config) or LARGEST_LENGTH, LARGEST_LENGTH) // LENGTH_STEP
+    most = min(context_of(plan.config) or LARGEST_LENGTH, LARGEST_LENGTH) // LENGTH_STEP
     return LENGTH_STEP * _largest(plan, lambda n: _sized(plan.shape, plan.shape.batch_size, n * LENGTH_STEP), most)
 
 

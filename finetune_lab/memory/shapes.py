@@ -6,6 +6,7 @@ from transformers import PreTrainedConfig
 
 from finetune_lab.errors import ConfigError, listed
 from finetune_lab.memory.tracing import Shape
+from finetune_lab.models import context_of
 
 
 def shape_asked(  # noqa: PLR0913 - what a step can be given
@@ -26,7 +27,7 @@ def shape_asked(  # noqa: PLR0913 - what a step can be given
     sizes = {"batch_size": batch_size, "max_length": max_length, "accumulation": gradient_accumulation_steps}
     faults = [f"{what} must be a whole number from 1 on, not {n!r}." for what, n in sizes.items() if not _counts(n)]
     if not faults:
-        context = longest(config)
+        context = context_of(config)
         labelled = batch_size * (max_length - 1) if labelled_tokens is None else labelled_tokens
         if max_length < 2:
             faults.append("max_length must be at least 2: a token to read and one to learn.")
@@ -37,12 +38,6 @@ def shape_asked(  # noqa: PLR0913 - what a step can be given
     if faults:
         raise ConfigError(listed(faults), "Change these numbers.")
     return Shape(batch_size, max_length, labelled, gradient_accumulation_steps, bool(gradient_checkpointing))
-
-
-def longest(config: PreTrainedConfig) -> int | None:
-    """The most tokens that the model can read at once, where it says so."""
-    context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return context
 
 
 def _counts(number: Any) -> bool:

@@ -33,8 +33,8 @@ from finetune_lab.quiet import silence_transformers
 from finetune_lab.resources import shipped
 
 __all__ = [
-    "HUB_NAME", "LAB_BASE", "Source", "allocation_failed", "find_base", "hub_folder", "load_config", "load_model",
-    "load_tokenizer", "longest_context", "short", "weights_hash",
+    "HUB_NAME", "LAB_BASE", "Source", "allocation_failed", "context_of", "find_base", "hub_folder", "load_config",
+    "load_model", "load_tokenizer", "longest_context", "short", "weights_hash",
 ]  # fmt: skip
 LAB_BASE = "lab-base"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -129,8 +129,13 @@ def load_config(source: Source) -> PreTrainedConfig:
 
 
 def longest_context(source: Source) -> int | None:
-    """The most tokens that the model can read at once, by its configuration; None where it states none."""
-    context: int | None = getattr(load_config(source).get_text_config(), "max_position_embeddings", None)
+    """The most tokens that the base can read at once; None where its configuration states none."""
+    return context_of(load_config(source))
+
+
+def context_of(config: PreTrainedConfig) -> int | None:
+    """The most tokens that a model of this configuration can read at once; None where it states none."""
+    context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
     return context
 
 
