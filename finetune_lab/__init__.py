@@ -16,11 +16,13 @@ __version__ = "0.1.0"
 silence_known_messages()  # before anything imports the libraries that speak while they are imported
 
 _HOMES = {
+    "Case": "advice.case",
     "Full": "config",
     "LoRA": "config",
     "QLoRA": "config",
     "TuneConfig": "config",
     "LabError": "errors",
+    "advise": "advice.advising",
     "compare": "tuning.comparison",
     "doctor": "diagnosis",
     "load_run": "tuning.run",
@@ -30,11 +32,13 @@ _HOMES = {
     "tune": "tuning.run",
 }
 __all__ = [
+    "Case",
     "Full",
     "LabError",
     "LoRA",
     "QLoRA",
     "TuneConfig",
+    "advise",
     "compare",
     "doctor",
     "load_run",
@@ -45,6 +49,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from finetune_lab.advice.advising import advise as advise
+    from finetune_lab.advice.case import Case as Case
     from finetune_lab.config import Full as Full
     from finetune_lab.config import LoRA as LoRA
     from finetune_lab.config import QLoRA as QLoRA
