@@ -15,6 +15,7 @@ from transformers import BitsAndBytesConfig, PreTrainedModel
 from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.device import Device
 from finetune_lab.errors import ConfigError
+from finetune_lab.installation import require_peft_works
 from finetune_lab.models import Source, load_model
 
 
@@ -49,6 +50,7 @@ def build(source: Source, method: Method, device: Device, seed: int) -> PreTrain
 
 def attach(model: PreTrainedModel, method: LoRA, seed: int) -> PeftModel:
     """PEFT's adapter beside the frozen linear layers: A random from `seed`, B zero, both float32."""
+    require_peft_works()
     config = LoraConfig(
         r=method.r,
         lora_alpha=method.lora_alpha,

@@ -12,6 +12,7 @@ from huggingface_hub import constants, get_session
 from finetune_lab.device import Device
 from finetune_lab.diagnosis.check import Check, guarded
 from finetune_lab.errors import LabError
+from finetune_lab.installation import REMOVE_TORCHAO, torchao_fault
 from finetune_lab.models import LAB_BASE, find_base
 
 LIBRARIES = (
@@ -58,8 +59,10 @@ def gib(number: float) -> str:
 
 
 def surrounding_checks() -> list[Check]:
-    """The embedded base, the disk and the hub."""
+    """The embedded base, the disk, the hub, and what PEFT can't work beside."""
+    fault = torchao_fault()
     return [
+        *([Check("PEFT", "fails", fault.rstrip("."), REMOVE_TORCHAO)] if fault else []),
         guarded(LAB_BASE, "Install finetune-lab again.", embedded_base),
         guarded("free disk", "Change to another folder.", free_disk),
         guarded("Hugging Face hub", "Use lab-base or a local folder.", hub),

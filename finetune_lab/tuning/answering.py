@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from finetune_lab.config import Full, Method, QLoRA
 from finetune_lab.device import Device, detect_device
+from finetune_lab.installation import require_peft_works
 from finetune_lab.methods import keep_trainable_form, quantization_config
 from finetune_lab.models import Source, find_base, load_model, load_tokenizer, longest_context
 from finetune_lab.tuning.evaluation import generate
@@ -33,6 +34,7 @@ def load_tuned(source: Source, method: Method, artifact: Path, device: Device) -
     """A full tune's model, or the base at the method's own bit-width with its adapter."""
     if isinstance(method, Full):
         return load_model(find_base(str(artifact)), device.torch_device, torch.float32)
+    require_peft_works()
     quantization = quantization_config(method, device) if isinstance(method, QLoRA) else None
     model = load_model(source, device.torch_device, device.dtype, quantization)
     adapted = PeftModel.from_pretrained(model, str(artifact))
