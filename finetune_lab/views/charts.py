@@ -7,17 +7,19 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from finetune_lab.errors import ConfigError
 from finetune_lab.tuning.comparison import Comparison
 from finetune_lab.tuning.run import Run
 from finetune_lab.tuning.run_folder import explained_writing
 from finetune_lab.views.curves import Curve, curves_of, said
+from finetune_lab.weight_change.spectra import Spectrum
 
 SIZE, DPI = (10.0, 5.6), 100  # inches, points an inch: 1000 x 560 points
 # After Okabe and Ito, darkened until text in them reads well: apart in every kind of colour blindness. Dashes and
@@ -37,8 +39,10 @@ LOGARITHMIC_FROM = 4.0  # largest over smallest loss: an even scale would press 
 class Chart(Figure):
     """A figure that shows itself in a notebook, with its description as alternative text and in words below."""
 
-    def __init__(self, description: str) -> None:
-        super().__init__(figsize=SIZE, dpi=DPI, facecolor="white", layout=None)
+    def __init__(
+        self, description: str = "", size: tuple[float, float] = SIZE, layout: Literal["constrained"] | None = None
+    ) -> None:
+        super().__init__(figsize=size, dpi=DPI, facecolor="white", layout=layout)
         self.description = description
 
     def png(self) -> bytes:
@@ -60,7 +64,24 @@ class Chart(Figure):
         return f"Chart: {self.description}"
 
 
-def plot(item: Run | Comparison, *more: Run | Comparison) -> Chart:
+def plot(item: Run | Comparison | Spectrum, *more: Run | Comparison | Spectrum) -> Chart:
+    """The loss of each run by step, or the spectrum of each change by rank: of one kind in one chart.
+
+    Raises:
+        LabError: no run has done a step, no layer has changed, or the items are of both kinds.
+    """
+    runs = [one for one in (item, *more) if isinstance(one, Run | Comparison)]
+    spectra = [one for one in (item, *more) if isinstance(one, Spectrum)]
+    if runs and spectra:
+        raise ConfigError("Losses and spectra don't go into one chart.", "Plot them one after the other.")
+    if spectra:
+        from finetune_lab.views.spectrum_charts import spectrum_chart  # it builds on this module
+
+        return spectrum_chart(*spectra)
+    return loss_chart(*runs)
+
+
+def loss_chart(item: Run | Comparison, *more: Run | Comparison) -> Chart:
     """The loss of each run by step, with its evaluations; the lines are labelled at their ends.
 
     Raises:
@@ -83,13 +104,13 @@ def plot(item: Run | Comparison, *more: Run | Comparison) -> Chart:
 
 
 def describe(item: Run | Comparison, *more: Run | Comparison) -> str:
-    """The chart of `plot` in words, from the same numbers."""
+    """The chart of `loss_chart` in words, from the same numbers."""
     return " ".join(["Loss by step, in nats a completion token.", *(said(one) for one in curves_of([item, *more]))])
 
 
 def save_loss_png(item: Run | Comparison, path: Path | str) -> Path:
-    """Write the chart of `plot` as a PNG file."""
-    picture, file = plot(item).png(), Path(path)
+    """Write the chart of `loss_chart` as a PNG file."""
+    picture, file = loss_chart(item).png(), Path(path)
     with explained_writing(file):
         file.write_bytes(picture)
     return file

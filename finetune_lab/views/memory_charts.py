@@ -1,18 +1,18 @@
-"""Memory as plain figures: over steps, within a step, predicted against measured, against length. Computes nothing.
+"""Memory as charts: over steps, within a step, predicted against measured, against length. Computes nothing.
 
 A component has the same colour everywhere (the palette of Okabe and Ito, told apart by colour-blind eyes). Each figure
-has an alternative text computed from its data, from `alt_text`, and as PNG metadata from `save_png`.
+has an alternative text computed from its data: its `description`, and PNG metadata from `save_png`.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from finetune_lab.events import MEMORY_COMPONENTS
 from finetune_lab.memory.curve import StepCurve
+from finetune_lab.views.charts import Chart
 
 COLOURS = {
     "base_weights": "#0072B2",
@@ -28,7 +28,7 @@ GIB, MIB = 2**30, 2**20
 Sizes = Mapping[str, int]  # bytes by component
 
 
-def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit: int | None = None) -> Figure:
+def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit: int | None = None) -> Chart:
     """Bytes by component at each step, stacked; measured peaks as dots, the predicted peak and the limit as lines."""
     figure, axes = _figure("Memory over steps, each component at its largest within the step", "step")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -47,7 +47,7 @@ def over_steps(steps: Sequence[Sizes], predicted_peak: int | None = None, limit:
     return _finished(figure, axes, unit, f"{said}{foretold}")
 
 
-def within_step(curve: StepCurve, predicted_peak: int | None = None) -> Figure:
+def within_step(curve: StepCurve, predicted_peak: int | None = None) -> Chart:
     """The mountain of one step: forward climbs, backward falls; each moment split by component."""
     figure, axes = _figure("Memory within one step", "operation")
     unit, size = _unit(max(curve.peak, predicted_peak or 0))
@@ -66,7 +66,7 @@ def within_step(curve: StepCurve, predicted_peak: int | None = None) -> Figure:
     return _finished(figure, axes, unit, f"{said} At the peak: {_ranking(curve.at_peak())}.")
 
 
-def at_the_peak(plans: Mapping[str, Sizes], limit: int | None = None) -> Figure:
+def at_the_peak(plans: Mapping[str, Sizes], limit: int | None = None) -> Chart:
     """One stacked bar a plan or run: its bytes by component at the moment of its peak."""
     figure, axes = _figure("Memory at the peak", "")
     unit, size = _unit(max([limit or 0, *(sum(_parts(split)) for split in plans.values())]))
@@ -80,7 +80,7 @@ def at_the_peak(plans: Mapping[str, Sizes], limit: int | None = None) -> Figure:
     return _finished(figure, axes, unit, f"Memory at the peak: {'; '.join(said)}.")
 
 
-def predicted_and_measured(predicted: Sizes, measured: Sizes) -> Figure:
+def predicted_and_measured(predicted: Sizes, measured: Sizes) -> Chart:
     """Two bars a component and for the peak, with the error in percent."""
     figure, axes = _figure("Predicted and measured", "")
     names = [name for name in (*MEMORY_COMPONENTS, "peak") if predicted.get(name) or measured.get(name)]
@@ -100,7 +100,7 @@ def predicted_and_measured(predicted: Sizes, measured: Sizes) -> Figure:
     return _finished(figure, axes, unit, f"Predicted and measured memory: {'; '.join(said)}.")
 
 
-def against_length(lengths: Sequence[int], peaks: Mapping[str, Sequence[int]], limit: int | None = None) -> Figure:
+def against_length(lengths: Sequence[int], peaks: Mapping[str, Sequence[int]], limit: int | None = None) -> Chart:
     """The peak against the length of a row, one line a method."""
     figure, axes = _figure("Peak memory and length", "tokens in a row")
     unit, size = _unit(max(value for values in peaks.values() for value in values))
@@ -113,18 +113,13 @@ def against_length(lengths: Sequence[int], peaks: Mapping[str, Sequence[int]], l
     return _finished(figure, axes, unit, text)
 
 
-def alt_text(figure: Figure) -> str:
-    """What a figure of this module shows, in words."""
-    return str(figure.get_label())
-
-
-def save_png(figure: Figure, file: Path) -> None:
+def save_png(figure: Chart, file: Path) -> None:
     """Write a figure with its alternative text in the file's metadata."""
-    figure.savefig(file, format="png", dpi=120, metadata={"Description": alt_text(figure)})
+    figure.savefig(file, format="png", dpi=120, metadata={"Description": figure.description})
 
 
-def _figure(title: str, across: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+def _figure(title: str, across: str) -> tuple[Chart, Axes]:
+    figure = Chart(size=(7.2, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, fontsize=11)
     axes.set_xlabel(across)
@@ -132,12 +127,12 @@ def _figure(title: str, across: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _finished(figure: Figure, axes: Axes, unit: str, said: str) -> Figure:
+def _finished(figure: Chart, axes: Axes, unit: str, said: str) -> Chart:
     axes.set_ylabel(unit)
     axes.set_ylim(bottom=0)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    figure.set_label(said)
+    figure.description = said
     return figure
 
 
