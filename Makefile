@@ -12,7 +12,7 @@ STAMP := .venv/installed.txt
 WANTED := { echo "$(CURDIR)"; sed '/^\[tool\.ruff/,$$d' pyproject.toml; cat constraints.txt; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab demo test check fix wheel
+.PHONY: help setup lab demo test check fix pages wheel wheel-check
 
 help:
 	@echo "make lab     open the first lesson in JupyterLab          (LAB_ARGS='--port 9999 --no-browser')"
@@ -20,7 +20,9 @@ help:
 	@echo "make test    run the tests                                 (PYTEST_ARGS='-k lessons')"
 	@echo "make check   format, lint, types, layers, lessons, tests: what CI runs"
 	@echo "make fix     repair format, lint and notebooks where a tool can"
+	@echo "make pages   run the lessons and write them with their outputs: dist/pages/*.html"
 	@echo "make wheel   build dist/*.whl"
+	@echo "make wheel-check   install the wheel into an empty environment outside, and run the lesson there"
 	@echo "make setup   only make .venv and install               (PYTHON=python3.12 PIP_ARGS='...')"
 
 # The stamp holds what was installed: pip runs only when something else is wanted.
@@ -37,7 +39,7 @@ setup:
 	@$(WANTED) > $(STAMP)
 
 lab: setup
-	@$(BIN)/python -m jupyterlab --notebook-dir=lessons $(LAB_ARGS) lessons/00_three_tunes.ipynb
+	@$(BIN)/python -m jupyterlab --notebook-dir=lessons $(LAB_ARGS) lessons/full_lora_qlora.ipynb
 
 demo: setup
 	@$(BIN)/finetune-lab compare $(DEMO_ARGS)
@@ -57,7 +59,22 @@ fix: setup
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/python lessons/build.py
 
+pages: setup
+	@for source in lessons/*.ipynb; do name=$$(basename $$source .ipynb); \
+	    $(BIN)/python lessons/execute.py $$name --html dist/pages/$$name.html || exit 1; done
+
 wheel: setup
 	@rm -rf dist
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist
+
+# Outside the repository, so that nothing but the wheel is found.
+wheel-check: wheel
+	@set -e; outside=$$(mktemp -d); trap 'rm -rf "$$outside"' EXIT; \
+	echo "Installing the wheel into an empty environment (some minutes)"; \
+	$(PYTHON) -m venv "$$outside/venv"; \
+	"$$outside/venv/bin/pip" install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt dist/*.whl; \
+	cp lessons/execute.py "$$outside"; cd "$$outside"; \
+	venv/bin/finetune-lab lessons mine; \
+	for lesson in mine/*.ipynb; do venv/bin/python execute.py "$$lesson" --smoke; done; \
+	du -h "$(CURDIR)"/dist/*.whl

@@ -7,8 +7,10 @@
 Padding stands on the right, so no attention mask is needed and attention takes its fast path.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 
 import torch
 from torch import Tensor
@@ -69,6 +71,13 @@ def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_
     return encoded
 
 
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Encoded]:
+    """Plain texts as token ids after one start token: every token of them is learned. One too long loses its end."""
+    first = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    return [Encoded((first, *ids[: max_length - 1]), 1, max(0, len(ids) + 1 - max_length)) for ids in encoded]
+
+
 def collate(examples: Sequence[Encoded], pad: int) -> Batch:
     """A right-padded batch with its labelled positions."""
     width = max(len(example.ids) for example in examples)
@@ -112,3 +121,33 @@ def endless_batches(
                 continue
             yield collate([examples[number] for number in numbers], pad)
         epoch += 1
+
+
+def mixed_batches(
+    sources: tuple[Sequence[Encoded], Sequence[Encoded]],
+    share: float,
+    batch_size: int,
+    pad: int,
+    seed: int,
+    skip: int = 0,
+) -> Iterator[Batch]:
+    """As `endless_batches`, with `share` of each batch from the second source.
+
+    Where `share` of a batch is no whole number, the batches take turns: after n batches, n * batch_size * share
+    examples, rounded down, came from the second source.
+    """
+    streams = [endless_examples(source, batch_size, seed) for source in sources]
+    for done in count():
+        before, after = (math.floor(round(number * batch_size * share, 6)) for number in (done, done + 1))
+        sizes = (batch_size - (after - before), after - before)
+        rows = [example for stream, size in zip(streams, sizes, strict=True) for example in islice(stream, size)]
+        if done >= skip:
+            yield collate(rows, pad)
+
+
+def endless_examples(examples: Sequence[Encoded], batch_size: int, seed: int) -> Iterator[Encoded]:
+    """Example after example in the order of `order`, so that neighbours are mostly of one length."""
+    lengths = [len(example.ids) for example in examples]
+    for epoch in count():
+        for numbers in order(lengths, batch_size, seed, epoch):
+            yield from (examples[number] for number in numbers)

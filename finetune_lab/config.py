@@ -4,8 +4,7 @@
     LoRA(r=8, lora_alpha=16)                 the base is frozen, two small matrices beside each one train
     QLoRA(r=8, lora_alpha=16, bits=4)        the same beside a frozen base of 4 or 8 bits
 
-The names are those of PEFT, bitsandbytes and transformers. Each field carries its help, from which the command line
-and the widgets are built.
+Names are PEFT's, bitsandbytes' and transformers'. The command line and the widgets are built from each field's help.
 """
 
 import math
@@ -25,9 +24,8 @@ def described(default: Any, help_text: str, *, low: float | None = None, high: f
 
 def range_faults(config: Any) -> list[str]:
     """One line for each field whose value is of another type than is declared, or outside the range in its metadata."""
-    values = {item: getattr(config, item.name) for item in fields(config)}
-    found = [_type_fault(item, value) or _range_fault(item, value) for item, value in values.items()]
-    return [fault for fault in found if fault]
+    values = ((item, getattr(config, item.name)) for item in fields(config))
+    return [fault for item, value in values if (fault := _type_fault(item, value) or _range_fault(item, value))]
 
 
 def _type_fault(item: "Field[Any]", value: Any) -> str | None:
@@ -95,9 +93,8 @@ class LoRA:
     @property
     def targets(self) -> str | list[str]:
         """`target_modules` as PEFT takes it: the word `all-linear` or a list of names."""
-        if self.target_modules == "all-linear":
-            return "all-linear"
-        return [name.strip() for name in self.target_modules.split(",") if name.strip()]
+        names = [name.strip() for name in self.target_modules.split(",") if name.strip()]
+        return "all-linear" if self.target_modules == "all-linear" else names
 
     @property
     def scaling(self) -> float:
@@ -140,6 +137,9 @@ class TuneConfig:
     prompt_field: str | None = described(None, "name of the prompt field in your own file")
     completion_field: str | None = described(None, "name of the completion field in your own file")
     eval_data: str | None = described(None, "file to evaluate on; without it, the data set's own or a tenth held out")
+    replay_share: float = described(0.0, "share of each batch taken from replay_data", low=0.0, high=0.9)
+    replay_data: str = described("base", "text or task mixed in against forgetting: base, a data set's name or a file")
+    forgetting_data: str | None = described(None, "judged before and after too: base, data sets, files, commas between")
     max_steps: int = described(60, "optimizer steps", low=1)
     batch_size: int = described(8, "examples in a batch", low=1)
     gradient_accumulation_steps: int = described(1, "batches in an optimizer step", low=1)

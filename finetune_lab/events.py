@@ -41,6 +41,7 @@ class Evaluated:
     scores: dict[str, float]  # share of exact matches a field; empty where nothing was generated
     sample_prompt: str = ""
     sample_answer: str = ""
+    forgetting: dict[str, float] = field(default_factory=dict)  # data that was asked for -> nats a token
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Advice: each rule speaks where it should, the sum is that of what is shown, and evidence counts where there is any."""
+"""Advice: each rule speaks where it should, the sum is that of what is shown, and evidence counts where it exists."""
 
 from typing import Any
 

@@ -17,8 +17,9 @@ from finetune_lab.events import Ended, Evaluated, Event, Started, Status, Steppe
 from finetune_lab.tuning.comparison import Comparison
 from finetune_lab.tuning.run import Run
 from finetune_lab.tuning.summary import summarize
-from finetune_lab.views.charts import STYLES, describe, plot, save_loss_png, spread
+from finetune_lab.views.charts import STYLES, describe, save_loss_png, spread
 from finetune_lab.views.curves import smoothed
+from finetune_lab.views.plotting import plot
 
 
 def a_run(method: Method, end: float, steps: int = 30, status: Status = "finished", name: str = "run") -> Run:

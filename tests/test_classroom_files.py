@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from finetune_lab.classroom.batch import read_batch
 from finetune_lab.classroom.faults import ClassError, SubmissionError
-from finetune_lab.classroom.gradebook import LatePolicy, make_gradebook
+from finetune_lab.classroom.gradebook import Grading, make_gradebook
+from finetune_lab.classroom.late import LatePolicy
 from finetune_lab.classroom.parsing import LARGEST
 from finetune_lab.classroom.submission import Answered, Attempt, seals, submission_from
 from finetune_lab.classroom.verifying import verify
@@ -269,7 +270,7 @@ def test_no_damage_ever_stops_a_batch(tmp_path):
         (folder / f"m{number}.json").write_text(json.dumps(_mixed(json.loads(good), chance)), encoding="utf-8")
     batch = read_batch(folder)
     verify(batch)
-    book = make_gradebook(batch, load_bank("lesson"), [], LatePolicy(NOW, 10))
+    book = make_gradebook(batch, load_bank("lesson"), Grading(late=LatePolicy(NOW, 10)))
     assert len(list(csv.reader(io.StringIO(book.to_csv())))) == len(book.rows) + 1
     seen = sum(len(several) for several in batch.handed.values())
     assert seen + sum("not read" in note.what for note in batch.notes) == 600

@@ -76,6 +76,36 @@ def test_one_completion_that_is_no_object_makes_it_free_text() -> None:
     assert set(score([WANTED], [WANTED + " x"])) == {"exact", "overlap"}
 
 
+LINES = "ACTION: stop\nORDER: A-10000\nITEM: -"
+
+
+def test_lines_of_names_and_values_are_a_record() -> None:
+    answers = [
+        LINES,
+        " ORDER:A-10000 \nITEM: -\nACTION: stop\n",  # order and spaces are free
+        LINES + "\nACTION: stop",  # a name twice is text that follows
+        LINES.replace("stop", "Stop") + "\n\nThank you",
+        "ACTION: stop",
+        "The " + LINES.lower(),
+        "",
+    ]
+    scores = score(answers, [LINES] * 7)
+    assert scores == {
+        "valid_lines": 6 / 7,
+        "field:ACTION": 4 / 7,
+        "field:ORDER": 4 / 7,
+        "field:ITEM": 4 / 7,
+        "fields": pytest.approx(4 / 7),
+        "record": 2 / 7,
+    }
+
+
+@pytest.mark.parametrize("other", ["ANSWER: yes", "A: x\nB: y", LINES + "\nThank you", LINES + "\nITEM: -", "x"])
+def test_lines_with_other_names_or_more_text_are_free_text(other: str) -> None:
+    assert set(score([LINES, other], [LINES, other])) == {"exact", "overlap"}
+    assert set(score(["Q: x"], ["Q: x"])) == {"exact", "overlap"}, "one line may be a sentence"
+
+
 def test_headline() -> None:
     assert headline(score([WANTED], [WANTED])) == ("fields", 1.0)
     assert headline(score(["a"], ["b"])) == ("overlap", 0.0)

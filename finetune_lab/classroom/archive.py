@@ -1,21 +1,20 @@
 """The files of a ZIP archive from strangers: each read up to a bound, never unpacked, whatever names they have."""
 
-import lzma
-import stat
+import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 from finetune_lab.classroom.faults import ClassError
 from finetune_lab.classroom.parsing import LARGEST
+from finetune_lab.zipped import BROKEN, entry_fault, entry_name
 
-BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, OSError)
+UNIX_TIMES = 0x5455  # an extra field of APPNOTE.TXT, section 4.6: seconds since 1970, in UTC
 ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".xz", ".bz2")
 
 
-def files_of_archive(source: Path, most: int) -> Iterator[tuple[str, tuple[bytes, datetime] | str]]:
+def files_of_archive(source: Path, most: int, zone: tzinfo = UTC) -> Iterator[tuple[str, tuple[bytes, datetime] | str]]:
     """Name and content of each file, or name and why it is not read; in the order of their names.
 
     Raises:
@@ -33,37 +32,39 @@ def files_of_archive(source: Path, most: int) -> Iterator[tuple[str, tuple[bytes
             raise ClassError(f"{source} holds over {most:,} files.", "Pack the submissions only.")
         seen: set[str] = set()
         for entry in sorted(entries, key=lambda one: (one.filename, one.header_offset)):
-            name = entry.filename.replace("\\", "/")
+            name = entry_name(entry)
             folded = name.casefold()
             fault = _fault(entry, name) or ("another file has this name" if folded in seen else "")
             seen.add(folded)
-            yield name, fault or _content(archive, entry)
+            yield name, fault or _content(archive, entry, zone)
 
 
 def _fault(entry: zipfile.ZipInfo, name: str) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or name[1:2] == ":":
-        return "its name points outside the archive"
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        return "a link is not followed"
-    if kind not in (0, stat.S_IFREG):
-        return "it is no ordinary file"
+    if fault := entry_fault(entry):
+        return fault
     if name.lower().endswith(ARCHIVES):
         return "an archive within the archive is not opened"
-    if not name.lower().endswith(".json"):
-        return "it is no .json file"
-    return "it is encrypted" if entry.flag_bits & 1 else ""
+    return "" if name.lower().endswith(".json") else "it is no .json file"
 
 
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[bytes, datetime] | str:
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, zone: tzinfo) -> tuple[bytes, datetime] | str:
     """What it holds, read no further than a submission may be long, whatever size the archive claims."""
     try:
         with archive.open(entry) as file:
             content = file.read(LARGEST + 1)
-        # An archive has no time zone: its times are taken for UTC.
-        return content, datetime(*entry.date_time, tzinfo=UTC)
+        return content, _time(entry, zone)
     except BROKEN as error:
         return f"it can't be read: {error}"
-    except ValueError:
+    except (ValueError, OverflowError, struct.error):
         return "its time is no time"
+
+
+def _time(entry: zipfile.ZipInfo, zone: tzinfo) -> datetime:
+    """In UTC where the archive says so (the field that Info-ZIP and macOS add), and else what its clock showed."""
+    extra = entry.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        if kind == UNIX_TIMES and size >= 5 and extra[4] & 1:
+            return datetime.fromtimestamp(struct.unpack("<i", extra[5:9])[0], UTC)
+        extra = extra[4 + size :]
+    return datetime(*entry.date_time, tzinfo=zone).astimezone(UTC)

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from finetune_lab.classroom.faults import SubmissionError, printable
@@ -41,19 +41,20 @@ class Batch:
         return [several[-1] for several in self.handed.values()]
 
 
-def read_batch(source: Path, course: str | None = None) -> Batch:
+def read_batch(source: Path, course: str | None = None, zone: tzinfo = UTC) -> Batch:
     """Read a folder or a ZIP archive of submissions. What can't be read is noted, and the rest goes on.
 
     Args:
         source: the folder or the archive.
         course: submissions for another course are set aside; None takes all.
+        zone: of the times in an archive, where it does not say them in UTC.
 
     Raises:
         ClassError: the folder or the archive itself can't be read.
     """
     handed: dict[str, list[Handed]] = {}
     notes: list[Note] = []
-    for file in received(source):
+    for file in received(source, zone):
         read = _read(file, course)
         if isinstance(read, Note):
             notes.append(read)

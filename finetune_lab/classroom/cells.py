@@ -15,3 +15,8 @@ def cell(text: str) -> str:
     seen = unicodedata.normalize("NFKC", line)
     first = next((one for one in seen if not one.isspace() and unicodedata.category(one) not in ("Cf", "Mn")), "")
     return f"'{line}" if first and first in STARTERS else line
+
+
+def uncelled(text: str) -> str:
+    """The text of a cell that `cell` wrote: without the apostrophe that it put in front."""
+    return text[1:] if text.startswith("'") and cell(text[1:]) == text else text

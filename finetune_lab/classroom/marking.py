@@ -13,6 +13,15 @@ LONGEST_GRADED = 4_000  # characters; a longer text goes to a person, since the 
 
 
 @dataclass(frozen=True)
+class Try:
+    """What the grader made of one attempt."""
+
+    verdict: Verdict
+    score: float
+    fired: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Mark:
     """What a student has for a question, and why. `attempt` counts from 1; 0 where nothing was answered."""
 
@@ -25,6 +34,7 @@ class Mark:
     fired: tuple[str, ...] = ()
     manual: bool = False
     note: str = ""
+    tries: tuple[Try, ...] = ()  # every attempt that the question allows, in order
 
 
 def marks_of(submission: Submission, bank: Bank, secret: str | None = None) -> list[Mark]:
@@ -61,6 +71,7 @@ def _mark(question: Question, answered: Answered | None, learner: Learner) -> Ma
     return Mark(
         question.id, round(chosen.score * question.points, 4), chosen.verdict, chosen.score, best + 1,
         tuple(chosen.reasons), tuple(chosen.fired),
+        tries=tuple(Try(one.verdict, one.score, tuple(one.fired)) for one in grades),
     )  # fmt: skip
 
 

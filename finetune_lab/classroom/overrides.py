@@ -2,17 +2,20 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from finetune_lab.classroom.cells import cell
+from finetune_lab.classroom.cells import cell, uncelled
 from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.marking import Mark
+from finetune_lab.classroom.sheets import read_sheet
 from finetune_lab.classroom.storing import held, replace_text
 from finetune_lab.classroom.submission import student_id
 from finetune_lab.errors import listed
 from finetune_lab.quiz.bank import Bank
 
+MOST_POINTS = 1e6
 COLUMNS = ("student_id", "question", "points", "note")
 
 
@@ -36,23 +39,43 @@ def read_overrides(path: Path, bank: Bank) -> list[Override]:
     faults = [f"line {line}: {fault}." for line, row in rows for fault in _faults(row, bank)]
     if faults:
         raise ClassError(f"{path} can't be used: {listed(faults[:50])}", "Mend these lines.")
-    found = [Override(_id(row["student_id"]), row["question"], float(row["points"]), row["note"]) for _, row in rows]
+    found = [
+        Override(
+            student_id(uncelled(row["student_id"])), row["question"], points_in(row["points"]), uncelled(row["note"])
+        )
+        for _, row in rows
+    ]
     return list({(one.student, one.question): one for one in found}.values())
 
 
-def add_override(path: Path, new: Override, bank: Bank) -> None:
-    """Put one mark into the file, in the place of an older one of the same student and question."""
-    row = {"student_id": new.student, "question": new.question, "points": str(new.points), "note": new.note}
-    if faults := _faults(row, bank):
-        raise ClassError(f"This mark can't be given: {listed(faults)}.", "Give a student, a question and its points.")
+def add_overrides(path: Path, new: Sequence[Override], bank: Bank) -> None:
+    """Put marks into the file in one step, in the place of older ones of the same student and question.
+
+    Raises:
+        ClassError: a mark can't be given, or the file can't be used; all faults are listed, and nothing is written.
+    """
+    faults = [f"{printable(one.student, 60)}: {fault}." for one in new for fault in _faults(_row(one), bank)]
+    if faults:
+        what = f"These marks can't be given: {listed(faults[:50])}"
+        raise ClassError(what, "Give a student, a question and its points.")
     with held(path, 5.0):
-        kept = [one for one in read_overrides(path, bank) if (one.student, one.question) != (new.student, new.question)]
+        kept = {(one.student, one.question): one for one in read_overrides(path, bank)}
+        kept |= {(one.student, one.question): one for one in new}
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for one in sorted([*kept, new], key=lambda each: (each.student, each.question)):
+        for _, one in sorted(kept.items()):
             writer.writerow([cell(one.student), one.question, f"{one.points:g}", cell(one.note)])
         replace_text(path, out.getvalue())
+
+
+def points_in(written: str) -> float:
+    """A number of points, also with the comma that spreadsheets write in half of the world.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    return float(written.replace(",", "."))
 
 
 def with_overrides(marks: list[Mark], overrides: list[Override]) -> list[Mark]:
@@ -67,25 +90,17 @@ def with_overrides(marks: list[Mark], overrides: list[Override]) -> list[Mark]:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClassError(f"{path} can't be read: {error}.", "Save it as CSV in UTF-8.") from error
-    reader = csv.DictReader(io.StringIO(text), restval="")
-    try:
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ClassError(f"{path} lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(COLUMNS)}.")
-        return [(reader.line_num, {name: row[name].strip() for name in COLUMNS}) for row in reader]
-    except csv.Error as error:
-        raise ClassError(f"{path} is no CSV: {error}.", "Save it as CSV in UTF-8.") from error
+    sheet = read_sheet(path)
+    missing = [name for name in COLUMNS if name not in sheet.columns]
+    if missing:
+        raise ClassError(f"{path} lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(COLUMNS)}.")
+    return sheet.rows
 
 
-def _id(written: str) -> str:
-    """A student's id, also where it was copied from the gradebook with the mark that keeps it from being a formula."""
-    return student_id(written[1:] if cell(written[1:]) == written else written)
+def _row(one: Override) -> dict[str, str]:
+    return {"student_id": one.student, "question": one.question, "points": str(one.points), "note": one.note}
 
 
 def _faults(row: dict[str, str], bank: Bank) -> list[str]:
@@ -93,7 +108,7 @@ def _faults(row: dict[str, str], bank: Bank) -> list[str]:
     if row["question"] not in bank.ids:
         faults.append(f"the bank {bank.id} has no question {printable(row['question'], 60)!r}")
     try:
-        fits = 0 <= float(row["points"]) <= 1e6
+        fits = 0 <= points_in(row["points"]) <= MOST_POINTS
     except ValueError:
         fits = False
     return faults if fits else [*faults, f"{printable(row['points'], 40)!r} is no number of points"]

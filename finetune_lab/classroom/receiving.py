@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from finetune_lab.classroom.archive import files_of_archive
@@ -35,13 +35,17 @@ class Refused:
     why: str
 
 
-def received(source: Path) -> Iterator[Received | Refused]:
+def received(source: Path, zone: tzinfo = UTC) -> Iterator[Received | Refused]:
     """Every file in a folder (and its folders) or a ZIP archive, in the order of their names.
+
+    Args:
+        source: the folder or the archive.
+        zone: of the times in an archive, where it does not say them in UTC.
 
     Raises:
         ClassError: there is no such folder or archive, it can't be read, or it holds too many files.
     """
-    files = _files_of_folder(source) if source.is_dir() else files_of_archive(source, MOST_FILES)
+    files = _files_of_folder(source) if source.is_dir() else files_of_archive(source, MOST_FILES, zone)
     total = 0
     for number, (name, content) in enumerate(files):
         if number >= MOST_FILES:

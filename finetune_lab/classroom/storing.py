@@ -1,16 +1,14 @@
-"""Files that are there whole or not at all, written by one process at a time."""
+"""How the class's files are written: whole or not at all, by one process at a time, with the class's own errors."""
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from finetune_lab.classroom.faults import ClassError
+from finetune_lab.storing import Storage
 
 PATIENCE = 60.0  # seconds that a second grader waits for the first
+STORAGE = Storage(ClassError)
 
 
 @contextmanager
@@ -20,17 +18,8 @@ def held(path: Path, patience: float = PATIENCE) -> Iterator[None]:
     Raises:
         ClassError: another process keeps it for longer than `patience` seconds, or its folder can't be written.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=patience)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ClassError(f"Another process is writing {path}.", "Wait for it, or stop it first.") from error
-    except OSError as error:
-        raise ClassError(f"{path} can't be written: {error.strerror}.", "Choose another place.") from error
-    try:
+    with STORAGE.held(path, patience):
         yield
-    finally:
-        lock.release()
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -39,17 +28,4 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         ClassError: its folder can't be written.
     """
-    try:
-        # Not tempfile: its files are for the owner alone, and a submission may go into a shared folder.
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            with part.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ClassError(f"{path} can't be written: {error.strerror}.", "Choose another place.") from error
+    STORAGE.replace_text(path, text)

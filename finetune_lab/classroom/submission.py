@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from finetune_lab.classroom.faults import SubmissionError
+from finetune_lab.classroom.faults import SubmissionError, printable
 from finetune_lab.classroom.format import SUBMISSION
 from finetune_lab.classroom.parsing import parsed
 from finetune_lab.errors import listed
@@ -106,7 +106,7 @@ def _hash(value: Any) -> str:
 
 def _line(fault: Fault) -> str:
     place, what = fault
-    return f"{'.'.join(str(part) for part in place) or 'the file'}: {what}."
+    return printable(f"{'.'.join(str(part) for part in place) or 'the file'}: {what}.", 300)
 
 
 def _more_faults(data: dict[str, Any]) -> Iterator[Fault]:

@@ -18,7 +18,7 @@ def verify(batch: Batch) -> list[Note]:
         for one in batch.counted
         for what in [*_odd_times(one.submission), *_odd_runs(one.submission)]
     ]
-    return [*batch.notes, *within, *_shared(batch.counted)]
+    return list(dict.fromkeys([*batch.notes, *within, *_shared(batch.counted)]))
 
 
 def _odd_times(submission: Submission) -> Iterator[str]:

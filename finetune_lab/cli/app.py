@@ -12,8 +12,10 @@ from typing import Annotated, Any, TextIO, cast
 
 import typer
 
+from finetune_lab.cli.adapters import adapters
 from finetune_lab.cli.asked import asked
-from finetune_lab.cli.classes import classes
+from finetune_lab.cli.classes import classes, submit
+from finetune_lab.cli.lessons import lessons
 from finetune_lab.cli.options import OPTION_OF, in_options, takes_settings
 from finetune_lab.cli.plan import plan
 from finetune_lab.cli.quiz import quiz
@@ -88,9 +90,12 @@ def compare(
         return end_of_comparison(race, product, as_json=as_json)
 
 
+app.command()(lessons)
 app.command()(plan)
+app.command()(submit)
 app.add_typer(quiz, name="quiz")
 app.add_typer(classes, name="class")
+app.add_typer(adapters, name="adapters")
 
 
 @contextmanager

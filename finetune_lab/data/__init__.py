@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from finetune_lab.config import TuneConfig
+from finetune_lab.data.customers import CUSTOMERS, for_customer
 from finetune_lab.data.files import is_file_name, read_file
 from finetune_lab.data.hub import load_hub
 from finetune_lab.data.layout import to_examples
@@ -18,7 +19,7 @@ __all__ = ["DataSet", "Example", "load_data"]
 
 Read = TypeVar("Read")
 Examples = tuple[Example, ...]
-SHIPPED = ("tickets", "tickets-messy")
+SHIPPED = ("tickets", "tickets-messy", *CUSTOMERS)
 
 
 def load_data(config: TuneConfig) -> DataSet:
@@ -73,6 +74,8 @@ def _read(config: TuneConfig) -> DataSet:
 
 def _read_shipped(name: str) -> DataSet:
     """The messy set is judged on the sharp one: only what is trained on differs."""
+    if name in CUSTOMERS:
+        return for_customer(_read_shipped("tickets"), name)
     source = read_file(str(shipped("data", name, "train.jsonl")))
     validation, test = (read_file(str(shipped("data", "tickets", f"{part}.jsonl"))) for part in ("validation", "test"))
     train, judged, tested = (to_examples(part, None, None) for part in (source, validation, test))

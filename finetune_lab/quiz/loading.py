@@ -59,7 +59,7 @@ def _text_of(path: Path) -> str:
 def _parsed(text: str, path: Path) -> tuple[dict[str, Any], Faults]:
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or an integer of thousands of digits
         raise BankError(
             f"{path.name} is not TOML: {error}.", "Mend this place; the rest is read after that."
         ) from error

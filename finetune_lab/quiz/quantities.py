@@ -22,11 +22,21 @@ def _value(values: Values, name: str) -> float:
 
 
 def _measured(run: Values, component: str) -> float:
+    return _memory(run, "measured", component)
+
+
+def _memory(run: Values, side: str, component: str) -> float:
+    """Bytes of a component, `measured` or `predicted`."""
     memory = run.get("memory")
-    measured = memory.get("measured") if isinstance(memory, Mapping) else None
-    if not isinstance(measured, Mapping):
-        raise MissingRunError(f"measured {component}")
-    return _value(measured, component)
+    found = memory.get(side) if isinstance(memory, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise MissingRunError(f"{side} {component}")
+    return _value(found, component)
+
+
+def _peak_ratio(run: Values) -> float:
+    """The predicted peak over the measured one."""
+    return _memory(run, "predicted", "peak") / _memory(run, "measured", "peak")
 
 
 def _run(values: Values, method: str = "") -> Values:
@@ -98,6 +108,8 @@ QUANTITIES: dict[str, Callable[[Values], float | str]] = {
     "run_loss_fall": lambda v: _value(_run(v), "loss_first") - _value(_run(v), "loss_last"),
     "run_quantized_base_ratio": lambda v: _measured(_run(v, "lora"), "base_weights")
     / (_measured(_run(v, "qlora"), "base_weights") + _measured(_run(v, "qlora"), "quantization_state")),
+    "run_peak_error_percent": lambda v: 100 * abs(_peak_ratio(_run(v)) - 1),
+    "run_peak_ratio_percent": lambda v: 100 * _peak_ratio(_run(v)),
     "run_component_fallen_most": _component_fallen_most,
     "run_faster_method": _faster_method,
 }  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from finetune_lab.tuning.checkpoints import whole_folder
+from finetune_lab.storing import whole_folder
 
 
 def save_artifact(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, run: Path) -> Path:
@@ -15,6 +15,7 @@ def save_artifact(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedToken
     with whole_folder(final) as partial:
         if adapter:
             model.save_pretrained(str(partial), save_embedding_layers=False)
+            (partial / "README.md").unlink(missing_ok=True)  # a form that nobody filled in; the card takes its place
         else:
             model.save_pretrained(str(partial))
             tokenizer.save_pretrained(partial)

@@ -12,10 +12,7 @@ stays: what a step starts from is proved good only when that step's loss is fini
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -24,6 +21,7 @@ from torch import Tensor
 
 from finetune_lab.errors import RunError
 from finetune_lab.methods import trainable_parameters
+from finetune_lab.storing import whole_folder, write_synced
 from finetune_lab.tuning.loop import Trainer
 
 MANIFEST = "manifest.json"
@@ -45,23 +43,6 @@ def save(trainer: Trainer, folder: Path) -> Path:
         if item not in (final, *before[:1]):
             shutil.rmtree(item)
     return final
-
-
-@contextmanager
-def whole_folder(final: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the name `final` when it is full; if that fails, what bore the name still does."""
-    partial, old = final.with_name(f".{final.name}.partial"), final.with_name(f".{final.name}.old")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        shutil.rmtree(old, ignore_errors=True)
-        if final.exists():
-            final.rename(old)
-        partial.rename(final)
-    finally:  # on a full disk its space is what is missing
-        shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def restore(trainer: Trainer, checkpoint: Path) -> None:
@@ -154,16 +135,3 @@ def sha256(file: Path) -> str:
     """The hash of a file, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_synced(file: Path, text: str) -> None:
-    """Write a text file and force it to disk, through a temporary name: a reader sees the old or the new one, whole."""
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)

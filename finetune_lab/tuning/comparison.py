@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
@@ -106,9 +106,23 @@ def table_row(summary: dict[str, Any]) -> dict[str, str]:
         "share": f"{100 * trainable / total:.2f} %" if trainable else "-",
         "eval loss": f"{number('eval_loss_before', '{:.3f}')} → {number('eval_loss_after', '{:.3f}')}",
         "score": f"{number('score_before', '{:.0%}')} → {number('score_after', '{:.0%}')}",
+        **forgetting_cells(summary),
         "tokens/s": number("tokens_per_second", "{:,.0f}"),
         "seconds": number("seconds", "{:.1f}"),
         "peak memory": readable(peak) if (peak := summary["memory"]["measured"].get("peak")) else "-",
         "artifact": f"{summary['artifact_bytes'] / 2**20:.2f} MiB",
         "status": summary["status"],
+    }
+
+
+def forgetting_cells(summary: dict[str, Any]) -> dict[str, str]:
+    """The loss on other data before and after, a column for each that was asked for; none where none was."""
+
+    def number(found: float | None) -> str:
+        return "-" if found is None else f"{found:.3f}"
+
+    after = summary["forgetting_after"]
+    return {
+        f"loss on {PurePath(name).name}": f"{number(before)} → {number(after.get(name))}"
+        for name, before in summary["forgetting_before"].items()
     }

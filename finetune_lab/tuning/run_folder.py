@@ -6,9 +6,7 @@ checkpoints/     the last complete checkpoint
 adapter/         LoRA and QLoRA: PEFT's own format      model/    full: transformers' own format
 """
 
-import errno
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,14 +17,19 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from finetune_lab.config import Method, method_to_dict
-from finetune_lab.errors import LabError, RunError
+from finetune_lab.errors import RunError
 from finetune_lab.events import Event, event_from_dict, event_to_dict
 from finetune_lab.memory.curve import StepCurve, curve_from_dict
-from finetune_lab.tuning.checkpoints import write_synced
+from finetune_lab.storing import Storage, write_synced
 from finetune_lab.tuning.record import FORMAT
 
 LOCK = ".lock"
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, 112)  # the last is Windows' own number
+STORAGE = Storage(
+    RunError,
+    elsewhere="Choose a folder that you may write to with --out.",
+    full="Free some space, then continue it with --resume; what was written before is intact.",
+)
+explained_writing = STORAGE.explained
 
 
 @dataclass(frozen=True)
@@ -73,17 +76,8 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """While it lasts, no other process writes this run. The system lets go when a process is killed."""
-        # thread_local: a generator can be closed by another thread than the one that began it
-        lock = FileLock(self.path / LOCK, timeout=1, thread_local=False)
-        with explained_writing(self.path):
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise RunError(f"Another process is writing {self.path}.", "Wait for it, or stop it first.") from error
-        try:
+        with STORAGE.held(self.path, 1, self.path / LOCK):
             yield
-        finally:
-            lock.release()
 
     def being_written(self) -> bool:
         """Whether a process is writing this run now."""
@@ -165,27 +159,3 @@ def free_name(wanted: Path) -> Path:
     """`wanted`, or with the first number behind it that makes it new."""
     names = [wanted, *(wanted.with_name(f"{wanted.name}-{number}") for number in range(2, 1000))]
     return next(name for name in names if not name.exists())
-
-
-@contextmanager
-def explained_writing(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors while writing into one line that says what to do."""
-    try:
-        yield
-    except LabError:
-        raise
-    except Exception as error:
-        number = error.errno if isinstance(error, OSError) else _number_in(str(error))
-        if number in DISK_FULL:
-            hint = "Free some space, then continue it with --resume; what was written before is intact."
-            raise RunError(f"The disk is full: {path} can't be written.", hint) from error
-        if not isinstance(error, OSError) and number is None:
-            raise
-        what = f"{path} can't be written: {getattr(error, 'strerror', None) or error}."
-        raise RunError(what, "Choose a folder that you may write to with --out.") from error
-
-
-def _number_in(text: str) -> int | None:
-    """The system's error number in an error of safetensors or tokenizers, which are written in Rust."""
-    found = re.search(r"\(os error (\d+)\)", text)
-    return int(found[1]) if found else None

@@ -1,18 +1,15 @@
 """A session: the pieces of one tune put together, and the order of what happens in it."""
 
-import hashlib
 import math
-import random
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from itertools import islice
 from pathlib import Path
 
 from accelerate import Accelerator
 
-from finetune_lab.batches import Batch, Encoded, encode, endless_batches
+from finetune_lab.batches import Batch
 from finetune_lab.config import Method, TuneConfig
-from finetune_lab.data import load_data
 from finetune_lab.device import detect_device
 from finetune_lab.errors import ConfigError
 from finetune_lab.events import Ended, Evaluated, Event, Saved, Started
@@ -25,6 +22,7 @@ from finetune_lab.tuning import checkpoints
 from finetune_lab.tuning.artifact import folder_bytes, save_artifact
 from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_completion
 from finetune_lab.tuning.loop import Trainer
+from finetune_lab.tuning.material import material_of
 from finetune_lab.tuning.run_folder import RunFolder
 
 DEAD_LOSS = 1e-3  # nats: a model that still errs by more and has no gradient at all can't learn any more
@@ -41,19 +39,12 @@ class Session:
         self.method, self.config, self.checkpoint = method, config, checkpoint
         self.device = detect_device()
         self.source = find_base(config.model)
-        self.data = load_data(config)
         self.tokenizer = load_tokenizer(self.source)
         context = longest_context(self.source)
         if context is not None and config.max_length > context:
             what = f"max_length {config.max_length} is more than the {context} tokens that {config.model} can read."
             raise ConfigError(what, f"Use max_length={context} or less.")
-        self.train = encode(self.tokenizer, self.data.train, config.max_length)
-        chosen = random.Random(config.seed)
-        judged = chosen.sample(self.data.validation, min(config.eval_examples, len(self.data.validation)))
-        self.evaluation = encode(self.tokenizer, judged, config.max_length)
-        self.scored = chosen.sample(self.data.test, min(config.score_examples, len(self.data.test)))
-        answers = encode(self.tokenizer, self.scored, config.max_length) if self.scored else []
-        self.examples_sha256 = digest([*self.train, *self.evaluation, *answers])
+        self.material = material_of(config, self.tokenizer)
         self.notes: dict[str, str] = {}
         self.fault = ""
         self.trainer: Trainer | None = None
@@ -71,19 +62,15 @@ class Session:
         """What a resumed run must find unchanged."""
         return {
             "base_sha256": self.source.sha256,
-            "data_sha256": self.data.sha256,
-            "examples_sha256": self.examples_sha256,
+            "data_sha256": self.material.data.sha256,
+            "examples_sha256": self.material.sha256,
         }
 
     def reasons(self) -> dict[str, str]:
         """Each automatic choice with its why."""
-        cut = sum(example.cut > 0 for example in self.train)
         rate = f"the default of {self.method.name}" if self.config.learning_rate is None else "as asked"
         found = {**self.device.reasons, "learning_rate": f"{self.learning_rate:g}: {rate}"}
-        found |= {"model": self.source.reason, "data": self.data.reason, **self.notes}
-        if cut:
-            found["max_length"] = f"{cut} of {len(self.train)} prompts lost their start to fit {self.config.max_length}"
-        return found
+        return {**found, "model": self.source.reason, **self.material.reasons(), **self.notes}
 
     def events(self, folder: RunFolder, stop: threading.Event) -> Iterator[Event]:
         """The run, in order. Ends early when `stop` is set or a step is not finite."""
@@ -129,7 +116,7 @@ class Session:
     def batches(self, done: int = 0) -> Iterator[Batch]:
         """The run's batches in order, from the first one after `done` steps."""
         skip = done * self.config.gradient_accumulation_steps
-        return endless_batches(self.train, self.config.batch_size, self.pad, self.config.seed, skip)
+        return self.material.batches(self.pad, skip)
 
     def plan(self) -> Plan:
         """What the run's largest batch will need, predicted from the base's configuration alone."""
@@ -159,14 +146,17 @@ class Session:
         return trainer
 
     def _evaluate(self, trainer: Trainer) -> Evaluated:
-        loss = evaluation_loss(trainer.model, self.evaluation, self.pad)
-        if not self.scored:
-            return Evaluated(trainer.step, loss, {})
-        prompts = [example.prompt for example in self.scored]
-        longest = longest_completion(self.tokenizer, self.scored)
+        loss = evaluation_loss(trainer.model, self.material.evaluation, self.pad)
+        others = self.material.forgetting.items()
+        forgetting = {name: evaluation_loss(trainer.model, examples, self.pad) for name, examples in others}
+        scored = self.material.scored
+        if not scored:
+            return Evaluated(trainer.step, loss, {}, forgetting=forgetting)
+        prompts = [example.prompt for example in scored]
+        longest = longest_completion(self.tokenizer, scored)
         answers = generate(trainer.model, self.tokenizer, prompts, longest, self.config.max_length)
-        scores = score(answers, [example.completion for example in self.scored])
-        return Evaluated(trainer.step, loss, scores, prompts[0], answers[0])
+        scores = score(answers, [example.completion for example in scored])
+        return Evaluated(trainer.step, loss, scores, prompts[0], answers[0], forgetting)
 
     def _diverged(self, trainer: Trainer, folder: RunFolder, judged: int | None = None) -> Ended:
         """The end of a run that is no longer finite, with the artifact of the last checkpoint that is known good.
@@ -184,11 +174,3 @@ class Session:
         artifact = save_artifact(trainer.model, self.tokenizer, folder.path)
         kept = f"the last good checkpoint, {good[0].name}, is kept, and the artifact is made from it"
         return Ended(step, "diverged", f"{what}; {kept}", str(artifact), folder_bytes(artifact))
-
-
-def digest(encoded: Sequence[Encoded]) -> str:
-    """SHA-256 over examples as token ids: it tells whether data, tokenizer or the choice of examples has changed."""
-    found = hashlib.sha256()
-    for example in encoded:
-        found.update(f"{example.start} {example.ids};".encode())
-    return found.hexdigest()

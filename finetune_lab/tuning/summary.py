@@ -43,6 +43,8 @@ def summarize(
         "score_after": headline_score(judged[-1]) if finished else None,
         "scores_before": judged[0].scores if judged else {},
         "scores_after": judged[-1].scores if finished else {},
+        "forgetting_before": finite(judged[0].forgetting) if judged else {},
+        "forgetting_after": finite(judged[-1].forgetting) if finished else {},
         "memory": {"predicted": predicted_memory(started), "measured": measured_memory(steps, peak)},
         "artifact_bytes": ended.artifact_bytes if ended else 0,
         "run_dir": str(folder),

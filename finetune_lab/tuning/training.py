@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from finetune_lab.adapters.card import write_card
+from finetune_lab.adapters.making import card_of_run
 from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig, settled
 from finetune_lab.errors import BusyError, ConfigError, LabError, RunError
 from finetune_lab.events import Ended, Event
@@ -98,10 +100,13 @@ def _recorded(folder: RunFolder, session: Session, stop: threading.Event) -> Ite
 def _finish(folder: RunFolder, broken_off: str | None = None) -> None:
     """Bring run.json up to what the events say, and what broke the run off if it did not end by itself."""
     description, events = folder.description(), folder.events()
-    status = events[-1].status if events and isinstance(events[-1], Ended) else "broken off"
-    description |= {"status": status} | ({"reason": broken_off} if broken_off else {})
-    summary = summarize(description, events, folder.path, "broken off", process_peak_bytes())
-    folder.describe({**description, "summary": summary})
+    ended = events[-1] if events and isinstance(events[-1], Ended) else None
+    description |= {"status": ended.status if ended else "broken off"} | ({"reason": broken_off} if broken_off else {})
+    description["summary"] = summarize(description, events, folder.path, "broken off", process_peak_bytes())
+    folder.describe(description)
+    adapter = folder.path / "adapter"
+    if ended and ended.artifact == str(adapter):  # after run.json: where no card can be written, the run is whole
+        write_card(adapter, card_of_run(adapter, description, folder.path.name))
 
 
 @contextmanager

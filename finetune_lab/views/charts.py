@@ -14,12 +14,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from finetune_lab.errors import ConfigError
 from finetune_lab.tuning.comparison import Comparison
 from finetune_lab.tuning.run import Run
 from finetune_lab.tuning.run_folder import explained_writing
 from finetune_lab.views.curves import Curve, curves_of, said
-from finetune_lab.weight_change.spectra import Spectrum
 
 SIZE, DPI = (10.0, 5.6), 100  # inches, points an inch: 1000 x 560 points
 # After Okabe and Ito, darkened until text in them reads well: apart in every kind of colour blindness. Dashes and
@@ -62,23 +60,6 @@ class Chart(Figure):
 
     def __repr__(self) -> str:
         return f"Chart: {self.description}"
-
-
-def plot(item: Run | Comparison | Spectrum, *more: Run | Comparison | Spectrum) -> Chart:
-    """The loss of each run by step, or the spectrum of each change by rank: of one kind in one chart.
-
-    Raises:
-        LabError: no run has done a step, no layer has changed, or the items are of both kinds.
-    """
-    runs = [one for one in (item, *more) if isinstance(one, Run | Comparison)]
-    spectra = [one for one in (item, *more) if isinstance(one, Spectrum)]
-    if runs and spectra:
-        raise ConfigError("Losses and spectra don't go into one chart.", "Plot them one after the other.")
-    if spectra:
-        from finetune_lab.views.spectrum_charts import spectrum_chart  # it builds on this module
-
-        return spectrum_chart(*spectra)
-    return loss_chart(*runs)
 
 
 def loss_chart(item: Run | Comparison, *more: Run | Comparison) -> Chart:

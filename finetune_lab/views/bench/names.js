@@ -1,0 +1,21 @@
+// ipywidgets gives a slider's handle and a group of radio buttons no name, and no widget can be a live region.
+// This copies the visible label where a screen reader looks for it, for the bench's widgets only, once a page.
+(() => {
+  if (window.finetuneLabNames) return;
+  const named = (part, label) => label && part.setAttribute('aria-label', label.textContent.trim());
+  const name = () => {
+    document.querySelectorAll('.ftl-bench .noUi-handle:not([aria-label])').forEach(
+      handle => named(handle, handle.closest('.widget-slider')?.querySelector('.widget-label')));
+    document.querySelectorAll('.ftl-bench .widget-radio-box:not([aria-label])').forEach(group => {
+      group.setAttribute('role', 'radiogroup');
+      named(group, group.closest('.widget-radio')?.querySelector('.widget-label'));
+    });
+    document.querySelectorAll('.ftl-bench .ftl-live > .widget-html-content:not([aria-live])').forEach(line => {
+      line.setAttribute('role', 'status');
+      line.setAttribute('aria-live', 'polite');
+    });
+  };
+  window.finetuneLabNames = new MutationObserver(name);
+  window.finetuneLabNames.observe(document.body, {childList: true, subtree: true});
+  name();
+})();

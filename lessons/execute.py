@@ -1,0 +1,119 @@
+"""Runs a lesson as Run All does, and says what it took: `python lessons/execute.py NAME [--smoke] [--html FILE]`.
+
+It runs in an empty folder with the kernel of the Python that runs this, so that it also tries an installed wheel. With
+`--smoke` the cell tagged `parameters` is replaced by a short rehearsal. `--html` writes the lesson with its outputs: a
+static copy for those who only want to read.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
+
+LESSONS = Path(__file__).resolve().parent
+REHEARSAL = """\
+speed = {"max_steps": 2, "batch_size": 4, "eval_examples": 4, "score_examples": 2}
+ranks = (1, 8)"""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a run of the whole lesson took."""
+
+    seconds: list[tuple[float, str]]  # by cell, with its first line
+    peak: int  # bytes of the kernel's process
+
+    def __str__(self) -> str:
+        total, (longest, cell) = sum(seconds for seconds, _ in self.seconds), max(self.seconds)
+        slowest = f"slowest cell {longest:.0f} s ({cell})"
+        return f"{len(self.seconds)} cells in {total:.0f} s, {slowest}, peak memory {self.peak / 1e9:.2f} GB"
+
+
+class TimedClient(NotebookClient):
+    """nbclient, with the time of each cell and the kernel's peak memory."""
+
+    def __init__(self, notebook: Any, **settings: Any) -> None:
+        super().__init__(notebook, **settings)
+        self.seconds: list[tuple[float, str]] = []
+        self.peak = 0
+
+    async def async_execute_cell(self, cell: Any, *arguments: Any, **settings: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return await super().async_execute_cell(cell, *arguments, **settings)
+        finally:
+            if cell.cell_type == "code":
+                self.seconds.append((time.monotonic() - began, cell.source.strip().split("\n")[0][:60]))
+                provisioner: Any = self.km and self.km.provisioner
+                self.peak = max(self.peak, peak_bytes(provisioner.pid))
+
+
+def peak_bytes(process: int) -> int:
+    """The largest memory that a process has held, in bytes; what it holds now where the system keeps no record."""
+    record = Path(f"/proc/{process}/status")
+    if record.exists():
+        line = next(line for line in record.read_text().split("\n") if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return int(psutil.Process(process).memory_info().rss)
+
+
+def rehearsed(notebook: Any) -> Any:
+    """The notebook with its parameters replaced by those of a rehearsal.
+
+    Raises:
+        ValueError: not exactly one cell is tagged `parameters`.
+    """
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    cell.source = REHEARSAL
+    return notebook
+
+
+def executed(notebook: Any, folder: Path) -> Taken:
+    """Run all cells in a folder, the outputs left in the notebook."""
+    client = TimedClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client.execute()
+    return Taken(client.seconds, client.peak)
+
+
+def page(notebook: Any, title: str) -> str:
+    """The lesson with its outputs as one HTML file."""
+    exporter: Any = HTMLExporter(embed_images=True)  # type: ignore[no-untyped-call]
+    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
+    return str(text)
+
+
+def main() -> int:
+    """Run and report; 0 when every cell ran, 1 otherwise."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("lesson", help="name or file of a lesson")
+    asked.add_argument("--smoke", action="store_true", help="a rehearsal with a few steps")
+    asked.add_argument("--html", type=Path, help="file to write the lesson with its outputs to")
+    options = asked.parse_args()
+    source = Path(options.lesson)
+    source = source if source.suffix == ".ipynb" else LESSONS / f"{options.lesson}.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    notebook = rehearsed(notebook) if options.smoke else notebook
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            print(executed(notebook, Path(folder)))
+        except CellExecutionError as error:
+            print(f"error: {source.name} does not run to its end: {error}", file=sys.stderr)
+            return 1
+    if options.html is not None:
+        options.html.parent.mkdir(parents=True, exist_ok=True)
+        options.html.write_text(page(notebook, source.stem), "utf-8")
+        print(options.html)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
