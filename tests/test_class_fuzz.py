@@ -33,7 +33,7 @@ from finetune_lab.errors import LabError
 from finetune_lab.quiz.loading import bank_path, load_bank
 
 FUZZ = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 WORDS = st.sampled_from(
     ["", "=1+1", "<b>", "\u202e", "I don't know", "all weights", "1e9", "nan", "-0", "quantized-base"]
@@ -95,7 +95,7 @@ def test_f23_any_bytes_are_a_submission_or_a_listed_fault(content):
     calm(submission_from, content)
 
 
-@settings(FUZZ, max_examples=120)
+@settings(FUZZ, max_examples=50)
 @given(st.data())
 def test_f23_f27_any_change_of_a_submission_goes_through_every_command(good, tmp_path_factory, data):
     places = [place for place in paths_of(good) if place]

@@ -104,6 +104,7 @@ def test_text_is_escaped_where_it_is_made():
 
 def test_f25_in_a_browser_nothing_of_a_hostile_class_runs_or_is_loaded(thirty_in):  # noqa: F811
     playwright = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("There is no Chromium.")
@@ -135,6 +136,8 @@ def test_f25_in_a_browser_nothing_of_a_hostile_class_runs_or_is_loaded(thirty_in
         assert page.locator("table.matrix tbody tr").count() == 30
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator("svg circle, svg path").count() > 10
+        found = axe.Axe().run(page)  # what a screen reader or a low contrast would stumble over
+        assert [(one["id"], one["nodes"][0]["html"][:99]) for one in found.response["violations"]] == []
         browser.close()
 
 

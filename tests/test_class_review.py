@@ -58,9 +58,9 @@ def test_clusters_are_the_same_every_time_and_soon_there():
     chance = random.Random(0)
     words = [f"word{number}" for number in range(60)]
     texts = [" ".join(chance.choices(words[number % 6 * 10 :][:10], k=25)) for number in range(300)]
-    start = time.perf_counter()
+    start = time.process_time()
     found = clusters(texts, [""] * 300)
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8
     assert found == clusters(texts, [""] * 300)
     assert sorted(one for group in found for one in group) == list(range(300))
     assert all(len({one % 6 for one in group}) == 1 for group in found)

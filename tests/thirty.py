@@ -1,11 +1,16 @@
 """A class of thirty for the tests: what they hand in is good, wrong, copied, edited, late, hostile, or unreadable."""
 
+import atexit
 import csv
 import io
 import json
 import os
 import random
+import shutil
+import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 
 from finetune_lab.classroom.submission import Answered, Attempt, seals
 from finetune_lab.classroom.writing import write_submission
@@ -104,10 +109,21 @@ def run_of(method, chance):
     }  # fmt: skip
 
 
-def hand_in_all(folder, seed=0):
-    """Write the class's files into a folder. Returns the names of those that can't be read."""
-    chance = random.Random(seed)
-    folder.mkdir(exist_ok=True)
+UNREADABLE = ["20.json", "21.json", "22.json", "23.ipynb", "24.json", "25.json"]
+
+
+def hand_in_all(folder):
+    """Put the class's files into a new folder. Returns the names of those that can't be read."""
+    shutil.copytree(_made(), folder, symlinks=True)  # with their times
+    return UNREADABLE
+
+
+@lru_cache(maxsize=1)
+def _made():
+    """The files, written once."""
+    folder = Path(tempfile.mkdtemp(prefix="class-of-thirty-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    chance = random.Random(0)
     for number, student in enumerate(students()):
         path = folder / f"{number:02}.json"
         write_submission(path, student, COURSE, answers_of(0.25 + number / 40, chance))
@@ -116,7 +132,8 @@ def hand_in_all(folder, seed=0):
         data["runs"] = [run_of(method, chance) for method in ("full", "lora", "qlora")[: number % 4]]
         data["seals"] = seals(data)
         _store(path, data, DUE + timedelta(hours=30 if number in (3, 4) else -1))
-    return _spoil(folder)
+    _spoil(folder)
+    return folder
 
 
 def _store(path, data, at):
@@ -149,7 +166,6 @@ def _spoil(folder):
     (folder / "24.json").unlink()
     (folder / "24.json").symlink_to("/etc/hostname")
     (folder / "25.json").write_text(whole.decode().replace('"format": 1', '"format": 99'), encoding="utf-8")
-    return ["20.json", "21.json", "22.json", "23.ipynb", "24.json", "25.json"]
 
 
 COPIED = (

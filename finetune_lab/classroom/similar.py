@@ -1,7 +1,7 @@
 """`class similar`: texts of two students that share more than the question and the class's common words explain.
 
-Compared are passages of five words. What stands anywhere in the bank or in two fifths of all answers counts for nothing.
-It is a list for a person to look at: no mark ever depends on it.
+Compared are passages of five words. What stands in the bank or in two fifths of all answers counts for nothing. It is
+a list for a person to look at: no mark ever depends on it.
 """
 
 from collections import Counter
