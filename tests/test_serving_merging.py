@@ -2,14 +2,22 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
+from bitsandbytes.nn import Linear4bit
+from safetensors.torch import load_file, save_file
 from tiny import hashes, one_line
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from finetune_lab import storing
+from finetune_lab.config import QLoRA
+from finetune_lab.device import detect_device
 from finetune_lab.errors import LabError
+from finetune_lab.models import find_base
+from finetune_lab.serving.frozen import load_frozen
+from finetune_lab.serving.loaded_base import WEIGHTS
 from finetune_lab.serving.merging import merge
 from finetune_lab.serving.subject import subject_of
 from finetune_lab.tables import as_html
@@ -62,9 +70,32 @@ def test_a_merge_that_rounds_says_so_and_by_how_much(runs, tmp_path, name, bits,
     assert 1e-4 < merged.drift[0].largest_logit_difference < 1
     assert 0 < merged.drift[0].kl < 0.1
     plain = AutoModelForCausalLM.from_pretrained(merged.folder)
+    assert (merged.float_first is None) == (bits == 16)
+    assert len(merged.rows()) == len(merged.drift) + (bits != 16)
     assert getattr(plain.config, "quantization_config", None) is not None or bits == 16
     assert torch.isfinite(logits(plain)).all()
     assert [str(warning.message) for warning in recwarn if "Merge lora" in str(warning.message)] == []
+
+
+def test_small_updates_vanish_in_a_quantized_base_but_not_in_the_other_order(runs, tmp_path):
+    """An update far below a step of NF4's grid: merged into the grid it is gone, W + dW keeps its mean."""
+    folder = tmp_path / "small"
+    shutil.copytree(runs["billing"].artifact, folder)
+    tensors = load_file(folder / WEIGHTS)
+    save_file({name: value * (0.1 if "lora_B" in name else 1) for name, value in tensors.items()}, folder / WEIGHTS)
+    subject = replace(subject_of(runs["billing"]), artifact=folder)
+    merged = merge(subject, 4, tmp_path / "merged", runs["billing"].config)
+    base = load_frozen(subject.source, detect_device(), QLoRA())
+    found = load_frozen(find_base(str(merged.folder)), detect_device(), None)
+    moved = total = 0
+    for name, layer in base.named_modules():
+        if isinstance(layer, Linear4bit):
+            one, other = (model.get_submodule(name).weight for model in (base, found))
+            moved += (one.data != other.data).sum().item()  # two weights a byte
+            total += one.numel()
+    assert total > 10_000
+    assert moved / total < 0.02
+    assert f"{merged.float_first.merged.eval_loss:.3f}" in merged.caution
 
 
 def test_a_merge_that_fails_leaves_nothing(runs, tmp_path, monkeypatch):

@@ -69,7 +69,9 @@ class Drift:
 
 
 @torch.no_grad()
-def look_at(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, on: HeldOut, what: str) -> Look:
+def look_at(
+    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, on: HeldOut, what: str = ""
+) -> Look:
     """Judge the model and keep its logits at the labelled positions of the first examples."""
     model.eval()
     device = next(model.parameters()).device

@@ -1,14 +1,19 @@
 """Merge an adapter into its base: one model again, as large as the base, that loads in plain transformers.
 
     float     W + (alpha/r) B A                              exact up to the float type's rounding
-    8, 4      quantize(dequantize(Q) + (alpha/r) B A)        rounded to the grid again: a small dW can vanish
+    8, 4      quantize(dequantize(Q) + (alpha/r) B A)        PEFT's way: rounded to the grid again
+              quantize(W + (alpha/r) B A)                    the other order, measured beside it
 
-What is measured is the folder as it was written and read back, against the adapter beside the base. It is complete
-or not there at all.
+dequantize(Q) lies on the grid already, so that an update smaller than half a step is rounded away, weight by weight; W
+lies between the grid's points, where the same update moves some weights over to the next one.
+
+What is measured is the folder as it was written and read back, against the adapter beside the base. It is complete or
+not there at all.
 """
 
 import json
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -16,10 +21,11 @@ from transformers import PreTrainedTokenizerBase
 from finetune_lab.config import QLoRA, TuneConfig
 from finetune_lab.device import detect_device
 from finetune_lab.errors import ConfigError
-from finetune_lab.models import find_base, load_model, load_tokenizer
+from finetune_lab.models import find_base, load_tokenizer
 from finetune_lab.quiet import silence_transformers
 from finetune_lab.serving.drift import Drift, Look, drifts, look_at
 from finetune_lab.serving.faults import STORAGE, ServingError
+from finetune_lab.serving.frozen import load_frozen
 from finetune_lab.serving.judging import HeldOut, held_out, short_name
 from finetune_lab.serving.loaded_base import LoadedBase
 from finetune_lab.serving.subject import Subject
@@ -41,11 +47,12 @@ class Merged:
     size: int  # bytes on disk
     data: str
     drift: tuple[Drift, ...]
+    float_first: Drift | None  # merged into 16 bits and quantized then; not what is in the folder
     caution: str
 
     def rows(self) -> list[dict[str, str]]:
-        """One row for each unmerged form that the merged model is compared with."""
-        return [drift.row() for drift in self.drift]
+        """One row for each unmerged form that the merged model is compared with; last the other order."""
+        return [drift.row() for drift in (*self.drift, *([self.float_first] if self.float_first else []))]
 
     @property
     def title(self) -> str:
@@ -94,11 +101,26 @@ def _measured_merge(subject: Subject, into_bits: int, out: Path, data: str | Tun
         base.merge(NAME).save_pretrained(str(partial))
         del base
         tokenizer.save_pretrained(str(partial))
-        read_back = load_model(find_base(str(partial)), device.torch_device, device.dtype)
-        measured = drifts(looks, look_at(read_back, tokenizer, on, "merged"))
-        write_record(partial, subject, into_bits, on.name, measured)
-        size = folder_bytes(partial)
-    return Merged(subject.what, into_bits, out, size, on.name, measured, caution(subject.quantized, into_bits))
+        # as it is on disk: a folder of quantized weights says so itself
+        look = look_at(load_frozen(find_base(str(partial)), device, None), tokenizer, on)
+        measured = drifts(looks, look)
+        other = other_order(subject, quantized, tokenizer, on, looks[-1], out.parent) if quantized else None
+        told = caution(subject.quantized, measured[-1], other)
+        merged = Merged(subject.what, into_bits, out, folder_bytes(partial), on.name, measured, other, told)
+        write_record(partial, subject, merged)
+    return replace(merged, size=folder_bytes(out))
+
+
+def other_order(
+    subject: Subject, quantized: QLoRA, tokenizer: PreTrainedTokenizerBase, on: HeldOut, unmerged: Look, near: Path
+) -> Drift:
+    """The drift where the adapter is merged into the unquantized base, and that is quantized."""
+    with tempfile.TemporaryDirectory(dir=near, prefix=".") as folder:
+        beside(subject, None).merge(NAME).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        model = load_frozen(find_base(folder), detect_device(), quantized)
+        what = f"beside {quantized.bits} bits → merged at 16, quantized then"
+        return replace(drifts([unmerged], look_at(model, tokenizer, on))[0], what=what)
 
 
 def beside(subject: Subject, quantized: QLoRA | None) -> LoadedBase:
@@ -126,12 +148,13 @@ def quantized_as(tuned_beside: QLoRA | None, bits: int) -> QLoRA | None:
     return None if bits == 16 else QLoRA(bits=bits)
 
 
-def caution(tuned_beside: QLoRA | None, into_bits: int) -> str:
+def caution(tuned_beside: QLoRA | None, measured: Drift, other: Drift | None) -> str:
     """What to know of a merge that is not exact, on one line; empty where it is."""
-    if into_bits != 16:
+    if other is not None:
         return (
-            f"Caution: the merged weights were rounded to {into_bits} bits again, so they are not base plus adapter "
-            "exactly and answers can differ; merge into 16 bits, or keep the adapter beside its base, if that matters."
+            "Caution: the merged weights were rounded to the quantized grid again, where small updates can vanish: "
+            f"evaluation loss {measured.unmerged.eval_loss:.3f} → {measured.merged.eval_loss:.3f}; merged into 16 bits "
+            f"and quantized then, {other.merged.eval_loss:.3f}. Beside its base the adapter is not rounded at all."
         )
     if tuned_beside is not None:
         return (
@@ -141,14 +164,15 @@ def caution(tuned_beside: QLoRA | None, into_bits: int) -> str:
     return ""
 
 
-def write_record(folder: Path, subject: Subject, into_bits: int, data: str, measured: tuple[Drift, ...]) -> None:
+def write_record(folder: Path, subject: Subject, merged: Merged) -> None:
     """merge.json: what was merged into what, and the drift, for whoever is handed the folder."""
     record = {
-        "adapter": subject.what,
+        "adapter": merged.name,
         "base": subject.source.name,
         "base_sha256": subject.source.sha256,
-        "into_bits": into_bits,
-        "data": data,
-        "drift": [drift.row() for drift in measured],
+        "into_bits": merged.into_bits,
+        "data": merged.data,
+        "drift": merged.rows(),
+        "caution": merged.caution,
     }
     write_synced(folder / "merge.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
