@@ -126,6 +126,7 @@ class QLoRA(LoRA):
 
 
 Method = Full | LoRA | QLoRA
+METHODS: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +138,9 @@ class TuneConfig:
     prompt_field: str | None = described(None, "name of the prompt field in your own file")
     completion_field: str | None = described(None, "name of the completion field in your own file")
     eval_data: str | None = described(None, "file to evaluate on; without it, the data set's own or a tenth held out")
-    replay_share: float = described(0.0, "share of each batch taken from replay_data", low=0.0, high=0.9)
-    replay_data: str = described("base", "text or task mixed in against forgetting: base, a data set's name or a file")
-    forgetting_data: str | None = described(None, "judged before and after too: base, data sets, files, commas between")
+    replay_share: float = described(0.0, "share of each batch from replay_data, not from data", low=0.0, high=0.9)
+    replay_data: str = described("base", "mixed in against forgetting: base (its own text), a data set or a file")
+    forgetting_data: str | None = described(None, "judged for forgetting: base, data sets, files; commas between")
     max_steps: int = described(60, "optimizer steps", low=1)
     batch_size: int = described(8, "examples in a batch", low=1)
     gradient_accumulation_steps: int = described(1, "batches in an optimizer step", low=1)
@@ -174,11 +175,10 @@ def method_to_dict(method: Method) -> dict[str, Any]:
 
 def method_from_dict(saved: dict[str, Any]) -> Method:
     """The method that `method_to_dict` wrote."""
-    kinds: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
     name = saved.get("method")
-    if not isinstance(name, str) or name not in kinds:
-        raise ConfigError(f"There is no method {name!r}.", f"Choose one of {', '.join(kinds)}.")
-    return kinds[name](**{key: value for key, value in saved.items() if key != "method"})
+    if not isinstance(name, str) or name not in METHODS:
+        raise ConfigError(f"There is no method {name!r}.", f"Choose one of {', '.join(METHODS)}.")
+    return METHODS[name](**{key: value for key, value in saved.items() if key != "method"})
 
 
 def settled(config: TuneConfig | None, settings: dict[str, Any]) -> TuneConfig:

@@ -12,6 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
+from finetune_lab.building import ONE_MODEL_AT_A_TIME
 from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.device import Device
 from finetune_lab.errors import ConfigError
@@ -34,15 +35,16 @@ class Parameters:
 def build(source: Source, method: Method, device: Device, seed: int) -> PreTrainedModel | PeftModel:
     """A fresh copy of the base, made trainable by `method`, in training mode."""
     model: PreTrainedModel | PeftModel
-    torch.manual_seed(seed)  # for the dropout that some models have of their own
-    match method:
-        case Full():
-            model = load_model(source, device.torch_device, torch.float32).requires_grad_(True)
-        case QLoRA():
-            base = load_model(source, device.torch_device, device.dtype, quantization_config(method, device))
-            model = attach(base, method, seed)
-        case LoRA():
-            model = attach(load_model(source, device.torch_device, device.dtype), method, seed)
+    with ONE_MODEL_AT_A_TIME:
+        torch.manual_seed(seed)  # for the dropout that some models have of their own
+        match method:
+            case Full():
+                model = load_model(source, device.torch_device, torch.float32).requires_grad_(True)
+            case QLoRA():
+                base = load_model(source, device.torch_device, device.dtype, quantization_config(method, device))
+                model = attach(base, method, seed)
+            case LoRA():
+                model = attach(load_model(source, device.torch_device, device.dtype), method, seed)
     keep_trainable_form(model)
     model.train()
     return model

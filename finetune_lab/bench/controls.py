@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from finetune_lab.bench.settings import (
-    METHODS,
     ONE_RATE,
     Control,
     Settings,
@@ -24,7 +23,7 @@ from finetune_lab.bench.settings import (
     with_change,
 )
 from finetune_lab.bench.worker import Job
-from finetune_lab.config import Full, Method, QLoRA, TuneConfig
+from finetune_lab.config import METHODS, Full, Method, QLoRA, TuneConfig
 from finetune_lab.errors import ConfigError, listed
 
 __all__ = [

@@ -9,12 +9,11 @@ from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from finetune_lab.config import Full, LoRA, QLoRA, TuneConfig
+from finetune_lab.config import METHODS, QLoRA, TuneConfig
 from finetune_lab.data import SHIPPED
 
 Kind = Literal["choice", "integer", "number", "text", "switch"]
 Settings = Mapping[str, Any]
-METHODS: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
 BITS = (16, 8, 4)
 SAVE_STEPS = 20  # a panel lives in a kernel, which may be restarted at any time
 LABELS = {

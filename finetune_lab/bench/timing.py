@@ -19,8 +19,8 @@ from finetune_lab.config import Full, LoRA, TuneConfig
 from finetune_lab.device import Device
 from finetune_lab.memory.planning import Plan
 
-# Measured on lab-base with one and two threads: how many times the time of its matrix products at full speed a step
-# takes, and what one layer costs for each generated token of a batch, whatever the sizes.
+# A guess until a run of the kind is known, and said to be one: how many times the time of its matrix products at full
+# speed a step takes, and what one layer costs for each generated token of a batch, whatever the sizes.
 OVERHEAD = 2.5
 SECONDS_A_LAYER_AND_TOKEN = 0.003
 SIDE = 512  # of the matrices that are multiplied to see how fast this machine is

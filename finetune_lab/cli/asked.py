@@ -7,12 +7,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from finetune_lab.cli.options import OPTION_OF
-from finetune_lab.config import Full, LoRA, Method, QLoRA, TuneConfig
+from finetune_lab.config import METHODS, Method, TuneConfig
 from finetune_lab.errors import ConfigError, listed
 
 Made = TypeVar("Made")
 Settings = dict[str, Any]
-METHODS: dict[str, type[Full] | type[LoRA] | type[QLoRA]] = {"full": Full, "lora": LoRA, "qlora": QLoRA}
 FOUR_BIT = ("bnb_4bit_quant_type", "bnb_4bit_use_double_quant")
 
 

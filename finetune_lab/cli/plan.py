@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from finetune_lab.cli.asked import METHODS, name_faults, one_method, unfit_settings
+from finetune_lab.cli.asked import name_faults, one_method, unfit_settings
+from finetune_lab.config import METHODS
 from finetune_lab.errors import ConfigError, listed
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedConfig
 
+from finetune_lab.building import ONE_MODEL_AT_A_TIME
 from finetune_lab.config import LoRA, Method, method_to_dict
 from finetune_lab.device import Device
 from finetune_lab.errors import LabError, ModelError
@@ -162,7 +163,7 @@ def predicted(known: Plan, device: Device, method: Method, shape: Shape) -> Pred
 
 def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:
     try:
-        with torch.random.fork_rng(devices=[]):  # building a model draws numbers, and a tune must not notice
+        with ONE_MODEL_AT_A_TIME, torch.random.fork_rng(devices=[]):  # building draws numbers: no tune must notice
             return predict_components(config, method, device, shape)
     except LabError:
         raise

@@ -26,6 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils import logging
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
+from finetune_lab.building import ONE_MODEL_AT_A_TIME
 from finetune_lab.errors import ModelError
 from finetune_lab.models.faults import INSTEAD, allocation_failed, explained, short
 from finetune_lab.models.hub import HUB_NAME, hub_folder
@@ -165,7 +166,7 @@ def load_model(
     if quantization is not None:
         options |= {"quantization_config": quantization, "device_map": {"": device.type}}
     load_config(source)
-    with _explained(source, "model"):
+    with _explained(source, "model"), ONE_MODEL_AT_A_TIME:
         loaded: Any = AutoModelForCausalLM.from_pretrained(source.location, output_loading_info=True, **options)
     model: PreTrainedModel = loaded[0]
     if missing := sorted(loaded[1]["missing_keys"]):

@@ -84,7 +84,8 @@ def _recorded(folder: RunFolder, session: Session, stop: threading.Event) -> Ite
                     ended = isinstance(event, Ended)
                     yield event
             except GeneratorExit:
-                for event in () if ended else session.stopped(folder, "the loop was left"):
+                why = "stop was asked for" if stop.is_set() else "the loop was left"
+                for event in () if ended else session.stopped(folder, why):
                     folder.record(event)
                 raise
     except (Exception, KeyboardInterrupt) as error:

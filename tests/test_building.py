@@ -1,0 +1,37 @@
+"""One model at a time: what a cell plans or loads does not meet a tune that begins in the background."""
+
+import threading
+
+import pytest
+import torch
+
+from finetune_lab.building import ONE_MODEL_AT_A_TIME
+from finetune_lab.config import LoRA
+from finetune_lab.device import detect_device
+from finetune_lab.memory.planning import plan
+from finetune_lab.methods import build
+from finetune_lab.models import find_base, load_model
+
+pytest_plugins = "tiny_base"
+MODEL_WORK = {
+    "a tune's model": lambda source, name: build(source, LoRA(), detect_device(), 0),
+    "a plan": lambda source, name: plan(name, LoRA(r=3), max_length=17),
+    "a base": lambda source, name: load_model(source, torch.device("cpu"), torch.float32),
+}
+
+
+@pytest.mark.parametrize("what", MODEL_WORK)
+def test_it_is_not_built_while_another_is(what, base):
+    source, done = find_base(str(base)), threading.Event()
+    MODEL_WORK[what](source, str(base))  # what is imported and kept is so now: the second time takes milliseconds
+
+    def work():
+        MODEL_WORK[what](source, str(base))
+        done.set()
+
+    thread = threading.Thread(target=work)
+    with ONE_MODEL_AT_A_TIME:
+        thread.start()
+        assert not done.wait(1.0)
+    assert done.wait(30)
+    thread.join()
