@@ -2,8 +2,8 @@
 
     python benchmarks/forgetting.py [--seeds 2] [--share 0.25] [--corpus FOLDER] [--write]
 
-`base-text` is product-help text of our own, shipped: what is replayed and what is judged share no sentence. With
-`--corpus`, the held-out part of the real text that lab-base was pretrained on is judged as well: no text of ours.
+Replayed is what lab-base itself wrote, judged is `base-text`, product-help text of our own that it never read. With
+`--corpus`, the held-out part of the real text that lab-base was pretrained on is judged as well; it is not shipped.
 """
 
 import argparse
@@ -98,13 +98,13 @@ def report(found: Sequence[dict[Case, Run]], options: argparse.Namespace, judged
             f"{' --corpus FOLDER' * bool(real)} --write`, {versions}.",
             f"Default tunes of {TuneConfig().max_steps} steps of 8 examples of `tickets`, each method at its own rate;",
             f"mean over {len(found)} seed(s), ± one standard deviation; {JUDGED} examples of each kind are judged.",
-            "Losses in nats a token, lower is better. Columns of change: the loss after the tune less that before it, on",
+            "Losses in nats a token, lower is better. Columns of change: the loss after less that before the tune, on",
             "the same texts. Above 0 is forgetting.",
             "",
             *table(found, judged),
             "",
-            "- `base-text`: product-help text of our own. The replayed and the judged part share no sentence,",
-            "  but a manner and a vocabulary, so that replay can also teach that manner.",
+            "- Replayed: what `lab-base` itself wrote (base-text/train.jsonl). `base-text`: product-help text of ours,",
+            "  which was read in no training (data/base-text/held-out.jsonl).",
             *real,
             "- A batch keeps its size: with replay, that share of its examples is not of the task.",
             "- With the adapter switched off, LoRA and QLoRA give the untouched base's losses again, exactly.",

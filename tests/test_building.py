@@ -14,19 +14,19 @@ from finetune_lab.models import find_base, load_model
 
 pytest_plugins = "tiny_base"
 MODEL_WORK = {
-    "a tune's model": lambda source, name: build(source, LoRA(), detect_device(), 0),
-    "a plan": lambda source, name: plan(name, LoRA(r=3), max_length=17),
-    "a base": lambda source, name: load_model(source, torch.device("cpu"), torch.float32),
+    "a tune's model": lambda source: build(source, LoRA(), detect_device(), 0),
+    "a plan": lambda source: plan(source.location, LoRA(r=3), max_length=17),
+    "a base": lambda source: load_model(source, torch.device("cpu"), torch.float32),
 }
 
 
 @pytest.mark.parametrize("what", MODEL_WORK)
 def test_it_is_not_built_while_another_is(what, base):
     source, done = find_base(str(base)), threading.Event()
-    MODEL_WORK[what](source, str(base))  # what is imported and kept is so now: the second time takes milliseconds
+    MODEL_WORK[what](source)  # what is imported and kept is so now: the second time takes milliseconds
 
     def work():
-        MODEL_WORK[what](source, str(base))
+        MODEL_WORK[what](source)
         done.set()
 
     thread = threading.Thread(target=work)

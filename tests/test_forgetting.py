@@ -113,7 +113,8 @@ def test_replay_is_said_with_its_share_of_the_tokens_and_changes_the_run(setting
     plain = tune(LoRA(r=2), out=tmp_path / "plain", **settings)
     run = tune(LoRA(r=2), out=tmp_path / "mixed", **settings | {"replay_share": 0.5})
     reason = run.events[0].reasons["replay"]
-    assert "50% of the examples of the batches are from base (600 in all)" in reason
+    assert "50% of the examples of the batches are from base (480 in all)" in reason
+    assert "lab-base itself wrote" in reason
     assert int(reason.split("about ")[1].split("%")[0]) > 50  # texts are longer than the answers
     assert run.losses != plain.losses
     assert run.summary["memory"]["predicted"]["peak"] == pytest.approx(
@@ -166,8 +167,8 @@ def test_replayed_or_judged_data_that_changed_stops_a_resumed_run(settings, text
 
 
 def test_other_data_comes_as_texts_or_as_pairs(texts, rows):
-    assert len(load_other("base", "train")) == 600
-    assert len(load_other("base", "held-out")) == 120
+    assert len(load_other("base", "train")) == 480
+    assert len(load_other("base", "held-out")) == 160
     assert {example.prompt for example in load_other(str(texts), "held-out")} == {""}
     assert len(load_other(str(rows), "train")) == len(load_other(str(rows), "held-out")) == 24
     tickets = load_data(TuneConfig())
@@ -217,24 +218,23 @@ def test_the_command_line_has_the_options_with_their_defaults():
     shown = CliRunner().invoke(app, ["tune", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
     for option in ("--replay-share", "--replay-data", "--forgetting-data"):
         assert option in shown
-    assert "share of each batch taken from replay_data (default 0.0; 0.0 to 0.9)" in " ".join(shown.split())
+    assert "share of each batch from replay_data, not from data (default 0.0; 0.0 to 0.9)" in " ".join(shown.split())
 
 
-def test_the_shipped_text_is_what_its_script_makes_and_shares_no_sentence():
+def test_the_shipped_text_is_what_its_script_makes_and_its_parts_share_no_line():
     sys.path.insert(0, str(DATA / "build"))
     try:
-        made, help_text = __import__("make_base_text"), __import__("help_text")
+        made = __import__("make_base_text")
     finally:
         sys.path.remove(str(DATA / "build"))
-    files = made.files(0)
-    assert len(files) == 2
-    assert {path.name: path.read_text(encoding="utf-8") == text for path, text in files.items()} == {
-        "train.jsonl": True, "held-out.jsonl": True,
-    }  # fmt: skip
-    for text in (help_text.TITLES, help_text.INTROS, help_text.STEPS, help_text.NOTES):
-        train_part, held_part = (set(help_text.sentences(text, part)) for part in ("train", "held-out"))
-        assert not train_part & held_part
-        assert len(train_part) + len(held_part) == len(text.strip().splitlines())
+    held = made.contents(0)
+    assert (DATA / "base-text" / "held-out.jsonl").read_text(encoding="utf-8") == held
+    replayed, judged = ([example.completion for example in load_other("base", part)] for part in ("train", "held-out"))
+    assert (len(set(replayed)), len(set(judged))) == (480, 160)
+    shared = {line for text in replayed for line in text.splitlines()} & {
+        line for text in judged for line in text.splitlines() if len(line.split()) > 6
+    }
+    assert shared == set()
 
 
 def test_rows_of_a_tune_do_not_become_texts(rows):

@@ -1,16 +1,10 @@
 # ruff: noqa: E501 (one sentence a line)
 """Product-help text of our own, in the manner of what `lab-base` was pretrained on, none of which it has read.
 
-    title, why, steps 1. to n., note        each a sentence written by hand, its slots filled at random
-
-Every third sentence of each list belongs to the held-out text, the others to the text for replay: no sentence, and so
-no document, is in both.
+title, why, steps 1. to n., note        each a sentence written by hand, its slots filled at random
 """
 
 import random
-from typing import Literal
-
-Part = Literal["train", "held-out"]
 
 THINGS = (
     "sales order", "purchase order", "sales invoice", "vendor invoice", "credit memo", "payment journal", "item", "customer", "vendor",
@@ -100,29 +94,24 @@ The change takes effect the next time that somebody opens the {thing} form.
 """
 
 
-def help_text(part: Part, count: int, seed: int) -> list[str]:
-    """`count` different documents of one part; the same seed gives the same ones."""
-    random_ = random.Random(f"help text {part} {seed}")
+def help_text(count: int, seed: int) -> list[str]:
+    """`count` different documents; the same seed gives the same ones."""
+    random_ = random.Random(f"help text {seed}")
     found: dict[str, None] = {}
     while len(found) < count:
-        found[document(part, random_)] = None
+        found[document(random_)] = None
     return list(found)
 
 
-def document(part: Part, random_: random.Random) -> str:
+def document(random_: random.Random) -> str:
     """Title, one or two sentences, two to five numbered steps, perhaps a note, all about one thing."""
     slots = filled_slots(random_)
-    intros = random_.sample(sentences(INTROS, part), k=random_.choice((1, 1, 2)))
-    steps = random_.sample(sentences(STEPS, part), k=random_.randrange(2, 6))
-    notes = random_.sample(sentences(NOTES, part), k=random_.choice((0, 1, 1)))
+    intros = random_.sample(INTROS.strip().splitlines(), k=random_.choice((1, 1, 2)))
+    steps = random_.sample(STEPS.strip().splitlines(), k=random_.randrange(2, 6))
+    notes = random_.sample(NOTES.strip().splitlines(), k=random_.choice((0, 1, 1)))
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
-    title = random_.choice(sentences(TITLES, part))
+    title = random_.choice(TITLES.strip().splitlines())
     return "\n".join([title, " ".join(intros), *numbered, *notes]).format_map(slots)
-
-
-def sentences(text: str, part: Part) -> list[str]:
-    """The lines of a list that belong to a part."""
-    return [line for number, line in enumerate(text.strip().splitlines()) if (number % 3 == 0) == (part == "held-out")]
 
 
 def filled_slots(random_: random.Random) -> dict[str, str]:

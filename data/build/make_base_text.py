@@ -1,6 +1,6 @@
-"""Writes the shipped `base-text`: `python data/build/make_base_text.py [--seed 0] [--check]`.
+"""Writes data/base-text/held-out.jsonl: `python data/build/make_base_text.py [--seed 0] [--check]`.
 
-The same seed gives the same bytes. `--check` builds everything in memory and fails where a file differs.
+The same seed gives the same bytes. `--check` builds it in memory and fails where the file differs.
 """
 
 import argparse
@@ -8,20 +8,15 @@ import json
 import sys
 from pathlib import Path
 
-from help_text import Part, help_text
+from help_text import help_text
 
-DATA = Path(__file__).resolve().parents[1]
-COUNTS: dict[Part, int] = {"train": 600, "held-out": 120}
+FILE = Path(__file__).resolve().parents[1] / "base-text" / "held-out.jsonl"
+TEXTS = 160
 
 
-def files(seed: int) -> dict[Path, str]:
-    """The contents of every file, by its path."""
-    return {
-        DATA / "base-text" / f"{part}.jsonl": "".join(
-            json.dumps({"text": text}) + "\n" for text in help_text(part, count, seed)
-        )
-        for part, count in COUNTS.items()
-    }
+def contents(seed: int) -> str:
+    """The file, a text a line."""
+    return "".join(json.dumps({"text": text}) + "\n" for text in help_text(TEXTS, seed))
 
 
 def main() -> None:
@@ -29,14 +24,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    made = files(options.seed)
+    made = contents(options.seed)
     if options.check:
-        differing = [str(path) for path, text in made.items() if path.read_text(encoding="utf-8") != text]
-        sys.exit(f"not what the script makes: {', '.join(differing)}" if differing else 0)
-    for path, text in made.items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        print(path, len(text.splitlines()))
+        sys.exit(None if FILE.read_text(encoding="utf-8") == made else f"{FILE} is not what the script makes")
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(made, encoding="utf-8")
 
 
 if __name__ == "__main__":

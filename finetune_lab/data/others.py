@@ -1,6 +1,6 @@
 """Texts and tasks beside the one that is tuned on: replayed against forgetting, or judged to see what was forgotten.
 
-    base          product-help text of our own, in the manner of lab-base's pretraining text: data/base-text
+    base          to replay, texts that lab-base itself wrote; to judge, product-help text of ours: data/base-text
     tickets       any data set by name: its training rows to replay, its validation rows to judge
     mine.jsonl    all rows: prompt and completion, or `text` alone
 
@@ -21,7 +21,7 @@ Part = Literal["train", "held-out"]
 
 
 def load_other(name: str, part: Part) -> tuple[Example, ...]:
-    """The examples that `name` stands for. The two parts of `base` share no sentence; a file has one part only.
+    """The examples that `name` stands for. Only `base` and data sets have two parts; a file has one.
 
     Raises:
         DataError: there is no such data, or rows of it can't be used; all are listed.

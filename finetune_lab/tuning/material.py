@@ -15,10 +15,12 @@ from transformers import PreTrainedTokenizerBase
 from finetune_lab.batches import Batch, Encoded, encode, encode_texts, endless_batches, mixed_batches
 from finetune_lab.config import TuneConfig
 from finetune_lab.data import DataSet, Example, load_data
+from finetune_lab.data.files import is_file_name
 from finetune_lab.data.others import BASE, load_other
 from finetune_lab.errors import ConfigError
 
-WHAT_BASE_IS = "base is product-help text of our own, in the manner of lab-base's pretraining text and no part of it"
+JUDGED_BASE = "base is product-help text of our own, in the manner of lab-base's pretraining text and no part of it"
+REPLAYED_BASE = "base is what lab-base itself wrote, a sample of what it knows"
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ class Material:
             found["replay"] = self._replay_reason()
         if self.forgetting:
             counts = ", ".join(f"{len(examples)} of {name}" for name, examples in self.forgetting.items())
-            base = f"; {WHAT_BASE_IS}" if BASE in self.forgetting else ""
+            base = f"; {JUDGED_BASE}" if BASE in self.forgetting else ""
             found["forgetting"] = f"judged before and after: {counts}{base}"
         return found
 
     def _replay_reason(self) -> str:
         share, name = self.config.replay_share, self.config.replay_data
         again, fresh = share * mean_labelled(self.replay), (1 - share) * mean_labelled(self.train)
-        base = f"; {WHAT_BASE_IS}" if name == BASE else ""
+        base = f"; {REPLAYED_BASE}" if name == BASE else ""
         return (
             f"{share:.0%} of the examples of the batches are from {name} ({len(self.replay)} in all), about "
             f"{again / (again + fresh):.0%} of the learned tokens{base}"
@@ -78,12 +80,12 @@ def material_of(config: TuneConfig, tokenizer: PreTrainedTokenizerBase) -> Mater
     scored = chosen.sample(data.test, min(config.score_examples, len(data.test)))
     answers = encode(tokenizer, scored, config.max_length) if scored else []
     names = forgetting_names(config)
-    replay = other(tokenizer, config, load_other(config.replay_data, "train")) if config.replay_share else []
+    replay = encode_other(tokenizer, config, load_other(config.replay_data, "train")) if config.replay_share else []
     forgetting = {}
     for name in names:
         examples = load_other(name, "held-out")
         some = random.Random(config.seed).sample(examples, min(config.eval_examples, len(examples)))
-        forgetting[name] = other(tokenizer, config, some)
+        forgetting[name] = encode_other(tokenizer, config, some)
     beside = [*replay, *(example for examples in forgetting.values() for example in examples)]
     sha256 = digest([*train, *evaluation, *answers, *beside])
     return Material(config, data, train, evaluation, scored, replay, forgetting, sha256)
@@ -99,7 +101,7 @@ def forgetting_names(config: TuneConfig) -> list[str]:
     names = list(dict.fromkeys(name for name in asked if name))
     if config.forgetting_data is not None and not names:
         raise ConfigError("forgetting_data names no data.", "Name some: base, tickets, or a file; commas between.")
-    if config.replay_share and config.replay_data in names and config.replay_data.endswith((".jsonl", ".json", ".csv")):
+    if config.replay_share and config.replay_data in names and is_file_name(config.replay_data):
         what = (
             f"{config.replay_data} can't be both replay_data and forgetting_data: it would be judged on what it read."
         )
@@ -107,7 +109,7 @@ def forgetting_names(config: TuneConfig) -> list[str]:
     return names
 
 
-def other(tokenizer: PreTrainedTokenizerBase, config: TuneConfig, examples: Sequence[Example]) -> list[Encoded]:
+def encode_other(tokenizer: PreTrainedTokenizerBase, config: TuneConfig, examples: Sequence[Example]) -> list[Encoded]:
     """Examples beside the task as token ids: pairs as those of the task, plain texts whole."""
     if examples[0].prompt:
         return encode(tokenizer, examples, config.max_length)
