@@ -18,12 +18,15 @@ from finetune_lab.cli.app import app
 from finetune_lab.quiz.attempts import Attempt
 from finetune_lab.quiz.bank import BankError
 from finetune_lab.quiz.keeping import VARIABLE
+from finetune_lab.quiz.loading import load_bank
 from finetune_lab.quiz.progress import Progress
 from finetune_lab.quiz.quantities import quantity_number
 from finetune_lab.views.quiz import markup
 from finetune_lab.views.quiz.board import Board
 
 pytest_plugins = "tiny_base"
+QUESTIONS = load_bank("lesson").questions
+COUNT, POINTS = len(QUESTIONS), sum(question.points for question in QUESTIONS)
 HOSTILE = "<img src=x onerror=\"document.title='bad'\"><script>bad()</script>&amp; ' ` $x$"
 BANK = f"""
 schema_version = 1
@@ -96,14 +99,14 @@ def html_of(board):
 def test_as_text_it_is_read_and_answered_by_calls():
     quiz = lab.Quiz("lesson")
     text = repr(quiz)
-    assert "0 of 43 answered" in text
+    assert f"0 of {COUNT} answered" in text
     assert "Why are adapter methods easier to start with?\n  a) " in text
     assert 'quiz.answer("quick-adapters", "a", confidence=75)' in text
     said = quiz.answer("quick-qlora", "no-descent", confidence=75)
     assert repr(said).startswith("quick-qlora: ✗ Not yet")
     assert "Attempts left: 1." in repr(said)
     assert quiz.answer("quick-qlora", "quantized-base", 75).word == "✓ Right"
-    assert "1 of 43 answered · 1 of 47 points" in repr(quiz.summary())
+    assert f"1 of {COUNT} answered · 1 of {POINTS:g} points" in repr(quiz.summary())
     assert "75 % sure" in quiz.summary()._repr_html_()
     assert "Weak in the statements S1," in repr(quiz.summary())
     assert quiz.due() == []
@@ -220,7 +223,7 @@ def test_marks_in_a_prompt_become_simple_html():
 
 def test_a_kernel_without_a_frontend_gives_text_and_keeps_the_answers(tmp_path):
     cells = ['import finetune_lab as lab; quiz = lab.Quiz("lesson")', "quiz", 'quiz.answer("quick-adapters", "c", 75)']
-    for expected in ("0 of 43", "1 of 43"):
+    for expected in (f"0 of {COUNT}", f"1 of {COUNT}"):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
         shown = notebook.cells[1].outputs[0].data
