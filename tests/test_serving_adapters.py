@@ -159,6 +159,19 @@ def test_removing_and_renaming_reach_memory(library):
     assert library.loaded_base.loaded == ()
 
 
+def test_one_takes_the_place_of_another_only_when_asked(library, runs, tmp_path, monkeypatch):
+    with pytest.raises(LabError, match="has an adapter 'billing' already"):
+        library.add(runs["returns"], "billing")
+    before = library.generate(PROMPTS, "returns")
+    library.generate(PROMPTS, "billing")  # in memory
+    assert library.add(runs["returns"], "billing", replace=True).r == 4
+    assert library.generate(PROMPTS, "billing") == before
+    assert library.names() == ["billing", "four", "returns"]
+    monkeypatch.chdir(tmp_path)
+    folders = [library.merge("billing").folder for _ in range(2)]
+    assert [folder.name for folder in folders] == ["billing-16bit", "billing-16bit-2"]
+
+
 def test_one_removed_and_added_anew_is_the_new_one(library, runs):
     with library.use("billing") as model:
         before = logits(model)

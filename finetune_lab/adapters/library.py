@@ -8,9 +8,9 @@
 Shipped adapters that were made for the same base stand in the list too, and can't be changed.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from finetune_lab.adapters.archive import pack, unpack
@@ -50,12 +50,12 @@ class AdapterLibrary:
         Raises:
             AdapterError: there is no such adapter, or its card can't be read.
         """
-        return replace(read_card(self._shelf.entry(name)), name=name)
+        return dataclasses.replace(read_card(self._shelf.entry(name)), name=name)
 
     def cards(self) -> list[AdapterCard]:
         """The cards of the adapters that can be used, in the order of `names`."""
         found = {name: entry for name, entry, faults in self._shelf.checked() if not faults}
-        return [replace(read_card(found[name]), name=name) for name in sorted(found, key=str.casefold)]
+        return [dataclasses.replace(read_card(found[name]), name=name) for name in sorted(found, key=str.casefold)]
 
     def path(self, name: str) -> Path:
         """The folder of an adapter, for PEFT to load, checked against the base.
@@ -67,12 +67,13 @@ class AdapterLibrary:
         require_compatible(entry, self.base)
         return entry
 
-    def add(self, source: Path, name: str | None = None) -> AdapterCard:
+    def add(self, source: Path, name: str | None = None, *, replace: bool = False) -> AdapterCard:
         """Copy an adapter into the library.
 
         Args:
             source: the folder of a run, or of an adapter in PEFT's format.
             name: what to call it; the folder's name without it.
+            replace: let it take the place of one of that name, which stays until the new one is whole.
 
         Raises:
             AdapterError: it does not fit the base, the name is taken or not allowed, or it can't be written.
@@ -80,7 +81,7 @@ class AdapterLibrary:
         found = origin(Path(source))
         require_compatible(found.adapter, self.base)
         called = found.name if name is None else name
-        with self._adding(called) as partial:
+        with self._adding(called, replace=replace) as partial:
             fill(partial, found.adapter)
             settle(partial, called, found.record)
         return self.card(called)
@@ -127,11 +128,12 @@ class AdapterLibrary:
             retitle(entry.rename(self.folder / new), new)
 
     @contextmanager
-    def _adding(self, name: str) -> Iterator[Path]:
+    def _adding(self, name: str, *, replace: bool = False) -> Iterator[Path]:
         """A folder to fill, which becomes the entry `name` when it fits the base."""
-        self._shelf.require_free(name)
+        own = name if replace else ""
+        self._shelf.require_free(name, without=own)
         with self._writing():
-            self._shelf.require_free(name)  # the one whom we waited for may have taken it
+            self._shelf.require_free(name, without=own)  # the one whom we waited for may have taken it
             with whole_folder(self.folder / name) as partial:
                 yield partial
                 require_compatible(partial, self.base)

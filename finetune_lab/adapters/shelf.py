@@ -93,7 +93,7 @@ class Shelf:
             raise AdapterError(f"{short(name)!r} can't be an adapter's name: such a name {fault}.", hint)
         own = self.own()
         for other in [*self.shipped(), *own]:
-            if other != without and other.casefold() == name.casefold():
+            if (other != without or other not in own) and other.casefold() == name.casefold():
                 whose = "The library has" if other in own else "finetune-lab ships"
                 hint = "Give another name, or remove that one first." if other in own else "Give another name."
                 raise AdapterError(f"{whose} an adapter {short(other)!r} already.", hint)

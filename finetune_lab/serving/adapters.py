@@ -34,6 +34,7 @@ from finetune_lab.serving.slots import BASE
 from finetune_lab.serving.subject import of_card
 from finetune_lab.tables import as_html, as_text
 from finetune_lab.tuning.run import Run
+from finetune_lab.tuning.run_folder import free_name
 
 
 class Adapters:
@@ -61,10 +62,12 @@ class Adapters:
         """The folder of an adapter, in PEFT's own format."""
         return self.library.path(name)
 
-    def add(self, run_or_folder: Run | Path | str, name: str | None = None) -> AdapterCard:
-        """Copy the adapter of a run or of a folder into the library, whole or not at all."""
+    def add(self, run_or_folder: Run | Path | str, name: str | None = None, *, replace: bool = False) -> AdapterCard:
+        """Copy the adapter of a run or of a folder into the library, in the place of one of that name if asked."""
         source = run_or_folder.folder if isinstance(run_or_folder, Run) else Path(run_or_folder)
-        return self.library.add(source, name)
+        if replace and name:
+            self.unload(name)
+        return self.library.add(source, name, replace=replace)
 
     def remove(self, name: str) -> None:
         """Delete an adapter, from memory too; one that is in use stays."""
@@ -95,7 +98,6 @@ class Adapters:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the base has been loaded."""
         return "loaded_base" in vars(self)
 
     @contextmanager
@@ -136,10 +138,13 @@ class Adapters:
         answers = self.generate([prompt] * len(chosen), chosen, max_new_tokens)
         return Answers(prompt, dict(zip([base_label(chosen), *chosen[1:]], answers, strict=True)))
 
-    def merge(self, name: str, into_bits: int = 16, *, out: Path | str, data: str | TuneConfig | None = None) -> Merged:
-        """The adapter merged into a base of 16, 8 or 4 bits, in `out`, and its drift, measured on `data` or its own."""
+    def merge(
+        self, name: str, into_bits: int = 16, *, out: Path | str | None = None, data: str | TuneConfig | None = None
+    ) -> Merged:
+        """The adapter merged into a base of that width, in `out` or `merged/`; its drift, on `data` or its own."""
         card = self.card(name)
-        return merge(of_card(card, self.base, self.path(name)), into_bits, Path(out), data or data_of([card])[0])
+        place = free_name(Path("merged") / f"{name}-{into_bits}bit") if out is None else Path(out)
+        return merge(of_card(card, self.base, self.path(name)), into_bits, place, data or data_of([card])[0])
 
     def combine(
         self, weights: Mapping[str, float], *, name: str, combination_type: str = "cat", density: float | None = None
@@ -184,8 +189,7 @@ class Adapters:
 
     def rows(self) -> list[dict[str, str]]:
         """One row an adapter, its cells ready to read."""
-        shipped = shipped_adapters(self.base)
-        return [card_row(card, card.name in shipped) for card in self.library.cards()]
+        return [card_row(card, card.name in shipped_adapters(self.base)) for card in self.library.cards()]
 
     def __repr__(self) -> str:
         broken = [f"{name} can't be used: {listed(faults)}" for name, faults in self.library.broken().items()]

@@ -25,6 +25,7 @@ from finetune_lab.tuning.loop import Trainer
 from finetune_lab.tuning.material import material_of
 from finetune_lab.tuning.run_folder import RunFolder
 
+MOST_PLANNED = 4_000  # batches: some seconds of making them
 DEAD_LOSS = 1e-3  # nats: a model that still errs by more and has no gradient at all can't learn any more
 
 
@@ -119,8 +120,13 @@ class Session:
         return self.material.batches(self.pad, skip)
 
     def plan(self) -> Plan:
-        """What the run's largest batch will need, predicted from the base's configuration alone."""
-        batches = islice(self.batches(), self.config.max_steps * self.config.gradient_accumulation_steps)
+        """What the run's largest batch will need, predicted from the base's configuration alone.
+
+        Of a very long run only the first batches are looked at: they hold the longest examples more than once.
+        """
+        batches = islice(
+            self.batches(), min(MOST_PLANNED, self.config.max_steps * self.config.gradient_accumulation_steps)
+        )
         return plan_of_run(load_config(self.source), self.method, self.device, self.config, batches)
 
     def stopped(self, folder: RunFolder, reason: str) -> Iterator[Event]:
