@@ -83,16 +83,16 @@ def test_kernel_interrupts(kernel, settings, tmp_path):
 
     # F2: an interrupt while a cell waits stops it after the step in progress, saved; the cell ends cleanly
     client = kernel.client
-    sent = client.execute("last = worker.wait(); print(last.state, worker.done.is_set())")
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
-        time.sleep(0.1)
+    sent = client.execute("print('waiting', flush=True); last = worker.wait()")
+    while client.get_iopub_msg(timeout=PATIENCE)["content"].get("text", "").strip() != "waiting":
+        pass
+    time.sleep(0.5)  # from the print into the wait
     kernel.manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=PATIENCE)
     while reply["parent_header"].get("msg_id") != sent:
         reply = client.get_shell_msg(timeout=PATIENCE)
     assert reply["content"]["status"] == "ok", reply["content"]
-    assert kernel.value("last.state, worker.done.is_set(), last.error") == "('stopped', True, None)"
+    assert kernel.value("last.state, worker.done.is_set(), last.error") == "stopped True None"
     assert kernel.value("(last.run_dir / 'adapter').is_dir()") == "True"
 
     # and a second one can begin: a pause within it is no obstacle to an interrupt either
@@ -110,7 +110,7 @@ def test_kernel_interrupts(kernel, settings, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_process_leaves_an_interrupted_run_that_goes_on_to_the_same_end(settings, tmp_path):
-    asked = settings | {"max_steps": 400, "save_steps": 5}
+    asked = settings | {"max_steps": 300, "save_steps": 10}
     code = BEGIN.format(settings=asked, out=str(tmp_path / "runs")) + "worker.wait()\n"
     process = subprocess.Popen([sys.executable, "-c", code])
     folder = first_run(tmp_path / "runs")
@@ -137,7 +137,7 @@ def test_a_killed_process_leaves_an_interrupted_run_that_goes_on_to_the_same_end
     worker = Worker()
     worker.start(Job((), TuneConfig(), resume=folder))
     last = worker.wait()
-    assert (last.state, last.step, last.error) == ("finished", 400, None)
+    assert (last.state, last.step, last.error) == ("finished", 300, None)
     whole = tune(LoRA(r=2), out=tmp_path / "whole", **asked)
     assert [event.loss for event in last.events if isinstance(event, Stepped)] == whole.losses
 

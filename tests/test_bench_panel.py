@@ -23,7 +23,7 @@ from finetune_lab.views.bench.result_card import outcomes
 from finetune_lab.views.bench.runs_card import RunsCard
 
 pytest_plugins = "tiny_base"
-LONG = 100_000
+LONG = 3000  # steps: it does not end by itself while a test looks
 
 
 @pytest.fixture

@@ -168,8 +168,7 @@ class Bench:
 
     def __repr__(self) -> str:
         now = self.snapshot
-        state = f"{now.state}, step {now.step} of {now.max_steps}" if now.max_steps else now.state
-        return f"Bench({state}, out={str(self.out)!r})"
+        return f"Bench({now.state}, step {now.step} of {now.max_steps}, out={str(self.out)!r})"
 
 
 def attach(folder: Path | str | None = None) -> Bench:

@@ -11,7 +11,7 @@ from finetune_lab.tables import readable
 from finetune_lab.views.bench import markup
 from finetune_lab.views.bench.words import clock
 
-HEAD = markup.title("Forecast", "predicted before a weight is loaded")
+HEAD = markup.title("Forecast", "before a weight is loaded · parts at the moment of the peak")
 
 
 def forecast_html(settings: Mapping[str, Any], runs: Path) -> tuple[str, int | None]:
@@ -47,5 +47,5 @@ def time_said(mine: Forecast) -> tuple[str, str, str]:
     """How long it takes, and where that is known from."""
     if mine.duration is None:
         return "time", "-", ""
-    source = mine.duration.source.split(":")[0]
+    source = mine.duration.source.split(",", maxsplit=1)[0]
     return "time", f"about {clock(mine.duration.total)}", source

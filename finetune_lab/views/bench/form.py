@@ -15,7 +15,7 @@ from finetune_lab.views.bench import markup
 from finetune_lab.views.bench.live_card import changed
 
 LABEL_WIDTH = "112px"
-FEW = 3  # choices that are all shown at once
+SHORT = 16  # letters of all choices together: then they are all shown at once, on one line
 
 
 class ControlForm:
@@ -104,7 +104,8 @@ def made(item: Control, value: Any) -> Any:
 
 def _field(item: Control, value: Any, common: dict[str, Any]) -> Any:
     if item.kind == "choice":
-        kind = widgets.RadioButtons if len(item.choices) <= FEW else widgets.Dropdown
+        letters = sum(len(str(choice)) for choice in item.choices)
+        kind = widgets.RadioButtons if letters <= SHORT else widgets.Dropdown
         return kind(options=list(item.choices), value=value, **common)
     if item.kind == "switch":
         return widgets.Checkbox(value=value, indent=True, **common)

@@ -12,6 +12,7 @@ from ipywidgets import HTML, Box, VBox
 
 from finetune_lab.bench.snapshot import Snapshot
 from finetune_lab.events import Evaluated, Event
+from finetune_lab.tuning.comparison import run_name
 from finetune_lab.tuning.run import load_run
 from finetune_lab.views.bench import markup
 from finetune_lab.views.bench.memory_sheet import KEY, MemorySheet, components_said
@@ -31,6 +32,7 @@ class LiveCard:
         charts.add_class("ftl-charts")
         self.box = VBox([card(self.tiles, self.status), charts, card(self.sample)])
         self.box.add_class("ftl-stack")
+        self.status.add_class("ftl-live")  # names.js makes it one that a screen reader follows
         self._loss, self._memory = TraceSheet(LOSS_UP), MemorySheet()
         self._before: dict[Path, Trace] = {}  # runs of a race that are over
         self._line = self._spoken = ""
@@ -61,7 +63,7 @@ class LiveCard:
         for folder in now.folders:
             if folder != now.run_dir and folder not in self._before:
                 run = load_run(folder)
-                self._before[folder] = loss_trace(run.method.name, run.method.name, run.events)
+                self._before[folder] = loss_trace(run_name(run.summary), run.method.name, run.events)
         before = [self._before[folder] for folder in now.folders if folder != now.run_dir]
         return [*before, loss_trace(name_of(now), now.method.name, now.events)] if now.method else before
 

@@ -103,5 +103,5 @@ def sample(prompt: str, answer: str, when: str) -> str:
 
 
 def spoken(text: str) -> str:
-    """The line that a screen reader speaks when it changes."""
-    return f'<div class="ftl-status" role="status" aria-live="polite">{escape(text)}</div>'
+    """The status line. The widget around it is the live region: this is replaced as a whole."""
+    return f'<div class="ftl-status">{escape(text)}</div>'

@@ -1,4 +1,4 @@
-// ipywidgets gives a slider's handle and a group of radio buttons no name, and no widget can be a live region.
+// ipywidgets gives a slider's handle and a group of radio buttons no name, and makes no widget a live region.
 // This copies the visible label where a screen reader looks for it, for the bench's widgets only, once a page.
 (() => {
   if (window.finetuneLabNames) return;

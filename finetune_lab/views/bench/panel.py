@@ -121,6 +121,7 @@ class Panel:
         forecast.add_class("ftl-forecast")
         columns = widgets.Box([controls, forecast])
         columns.add_class("ftl-columns")
+        self.refusal.add_class("ftl-refusal")
         bar = row(*self.buttons.values(), self.refusal)
         values = disclosure("Last values as a table", self.live.values)
         style = widgets.HTML(markup.style())

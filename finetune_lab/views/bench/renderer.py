@@ -15,7 +15,7 @@ from finetune_lab.bench.snapshot import Snapshot
 
 LEAST_PAUSE = 0.5  # seconds: two frames a second at most
 COST_SHARE = 1 / 60  # of wall time that drawing may take; the goal is 2 %
-BYTES_A_SECOND = 1_000_000 / 60  # to the browser: 1 MB a minute, for lines that are shared by a class
+BYTES_A_SECOND = 800_000 / 60  # to the browser: under 1 MB a minute, with the first and last frame that do not wait
 LOOK_EVERY = 0.1  # seconds: how soon a new state is seen where there is room for a frame
 LOOK_AT_FILES_EVERY = 1.0
 

@@ -59,15 +59,12 @@ class RunsCard:
         return box
 
     def refresh(self, ticked: tuple[str, ...] = ()) -> None:
-        """Read the folder again; tick these runs as well as those that are."""
+        """Read the folder again; tick these, where they are new."""
         self._table = RunTable(self._folder)
         names = names_of(self._table.runs) if self._table.runs else []
-        for run, name in zip(reversed(self._table.runs), reversed(names), strict=True):
+        for run, name in zip(self._table.runs, names, strict=True):
             if run.folder.name not in self._ticks:
-                box = widgets.Checkbox(value=False, description=name, indent=False)
-                box.observe(lambda _: self._show_charts(), names="value")
-                self._ticks[run.folder.name] = box
-            self._ticks[run.folder.name].value |= run.folder.name in ticked
+                self._ticks[run.folder.name] = self._tick(name, ticked=run.folder.name in ticked)
         self._boxes.layout.display = None if len(self._table) else "none"
         self._boxes.children = [self._ticks[run.folder.name] for run in self._newest_first()]
         options = [
@@ -80,6 +77,11 @@ class RunsCard:
         self._asked.layout.display = None if len(options) > 1 else "none"
         self._show_rows()
         self._show_charts()
+
+    def _tick(self, name: str, *, ticked: bool) -> Any:
+        box = widgets.Checkbox(value=ticked, description=name, indent=False)
+        box.observe(lambda _: self._show_charts(), names="value")
+        return box
 
     def _newest_first(self) -> list[Run]:
         return list(reversed(self._table.runs))

@@ -25,6 +25,9 @@ from finetune_lab.views.bench.panel import Action, Panel
 from finetune_lab.views.bench.renderer import Renderer
 from finetune_lab.views.bench.result_card import Expected, result_html
 
+# Sizes that no combination of sizes before gives: bench/interpolation.py traces each once, and one more as a check.
+SIZES = (("r", 1), ("r", 128), ("batch_size", 4), ("batch_size", 2), ("max_length", 64), ("r", 16))
+LIKELY: tuple[dict[str, int], ...] = tuple({name: size} for name, size in SIZES)
 DETACHED = "Detached: a newer panel follows this run. Run this cell again to follow it here."
 _screens: "weakref.WeakSet[Screen]" = weakref.WeakSet()  # of this process
 
@@ -41,6 +44,7 @@ class Screen:
         self._shown_in: int | None = None
         self._renderer: Renderer | None = None
         self._settled: set[Path] = set()
+        self._cold = list(LIKELY)
         self._expected = Expected("", ())
         _screens.add(self)
         self._ask()
@@ -67,9 +71,13 @@ class Screen:
         self._renderer = Renderer(target.snapshot, self._draw, self._broken)
         self._renderer.start()
 
+    @property
+    def _drawing(self) -> bool:
+        return self._renderer is not None and not self._renderer.done.is_set()
+
     def detach(self) -> None:
         """Draw no more, if this is drawing something."""
-        if self._renderer is not None and not self._renderer.done.is_set():
+        if self._renderer is not None and self._drawing:
             self._renderer.leave()
             self.panel.retire(DETACHED)
 
@@ -124,3 +132,9 @@ class Screen:
         self.panel.show_forecast(html)
         if highest_rank is not None and self._keepsake is not None:
             self._keepsake.later(lambda: self.panel.form.limit_rank(highest_rank))
+        self._warm(settings)
+
+    def _warm(self, settings: dict[str, Any]) -> None:
+        """Trace what the sliders are likely to ask for, while nothing else is to do: then they are answered at once."""
+        while self._cold and not self._forecasts.overtaken() and not self._drawing:
+            forecast_html({**settings, **self._cold.pop(0)}, self._folder)

@@ -29,7 +29,7 @@ from finetune_lab.views.memory_charts import COLOURS
 
 SIZE, DPI = (5.0, 2.25), 180  # inches, points an inch: 900 x 405 points, for a column of some 460
 PLACE = (0.10, 0.175, 0.63, 0.775)  # the axes in the figure; labels stand to their right
-SHADES = 7  # of each colour, towards white: enough for smooth edges
+SHADES = 5  # of each colour, towards white: enough for smooth edges
 Bytes = NDArray[np.uint8]
 
 
