@@ -7,47 +7,14 @@
 Names are PEFT's, bitsandbytes' and transformers'. The command line and the widgets are built from each field's help.
 """
 
-import math
-from dataclasses import Field, asdict, dataclass, field, fields, replace
-from typing import Any, Literal, Self, get_args, get_origin
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, Self
 
+from finetune_lab.described import described, range_faults
 from finetune_lab.errors import ConfigError, listed
 
 QuantType = Literal["nf4", "fp4"]
 Schedule = Literal["linear", "cosine", "constant"]
-
-
-def described(default: Any, help_text: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with its help and its range (both ends allowed) in the metadata."""
-    return field(default=default, metadata={"help": help_text, "low": low, "high": high})
-
-
-def range_faults(config: Any) -> list[str]:
-    """One line for each field whose value is of another type than is declared, or outside the range in its metadata."""
-    values = ((item, getattr(config, item.name)) for item in fields(config))
-    return [fault for item, value in values if (fault := _type_fault(item, value) or _range_fault(item, value))]
-
-
-def _type_fault(item: "Field[Any]", value: Any) -> str | None:
-    if get_origin(item.type) is Literal:
-        choices = get_args(item.type)
-        return None if value in choices else f"{item.name} must be {' or '.join(choices)}, not {value!r}."
-    allowed = [kind for kind in (get_args(item.type) or (item.type,)) if kind is not type(None)]
-    if value is None and item.default is None:
-        return None
-    if type(value) in allowed or (float in allowed and type(value) is int):  # true and false are no numbers
-        return None if value != "" else f"{item.name} must not be empty."
-    return f"{item.name} must be {' or '.join(kind.__name__ for kind in allowed)}, not {value!r}."
-
-
-def _range_fault(item: "Field[Any]", value: Any) -> str | None:
-    if not isinstance(value, int | float):
-        return None
-    low, high = item.metadata.get("low"), item.metadata.get("high")
-    if (low is None or value >= low) and (high is None or value <= high) and abs(value) < math.inf:  # NaN fails all
-        return None
-    span = "finite" if low is None else f"at least {low}" if high is None else f"from {low} to {high}"
-    return f"{item.name} must be {span}{'' if abs(value) < math.inf else ' and finite'}, not {value}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +120,7 @@ class TuneConfig:
     gradient_checkpointing: bool = described(False, "recompute activations in backward: less memory, more time")
     eval_examples: int = described(64, "examples for the evaluation loss", low=1)
     score_examples: int = described(32, "examples answered by generating, for the score; 0 for none", low=0)
+    eval_steps: int = described(0, "steps between looks at loss and one answer; 0 for before and after only", low=0)
     save_steps: int = described(0, "steps between checkpoints; 0 for one at the end only", low=0)
     seed: int = described(0, "seed of the adapter's start, of the data's order, of dropout", low=0, high=2**32 - 1)
 

@@ -38,7 +38,7 @@ def test_every_field_of_the_configuration_is_a_control_with_its_own_help():
     assert set(names) == {*of_config, "method", "bits", ONE_RATE}
     for name, item in of_config.items():
         assert control(name).help == item.metadata["help"]
-        assert control(name).default == item.default or name == "save_steps"
+        assert control(name).default == item.default or name in ("save_steps", "eval_steps")
     for item in controls():
         assert item.label
         assert item.help

@@ -288,3 +288,21 @@ def test_a_resumed_run_takes_nothing_else(tmp_path):
     for more in ({"method": LoRA()}, {"config": TuneConfig()}, {"out": tmp_path / "x"}, {"max_steps": 9}):
         with pytest.raises(ConfigError, match="Give `resume` alone"):
             tune(resume=tmp_path, **more)
+
+
+def test_looks_between_the_steps_change_no_number_and_are_not_the_result(settings, tmp_path):
+    """`eval_steps`: loss and one answer, no score; the run is the same run, and one that was stopped has no result."""
+    plain = tune(LoRA(r=2), out=tmp_path / "plain", **settings | {"score_examples": 2})
+    looked = tune(LoRA(r=2), out=tmp_path / "looked", eval_steps=1, **settings | {"score_examples": 2})
+    judged = [event for event in looked.events if isinstance(event, Evaluated)]
+    assert [event.step for event in judged] == [0, 1, 2, 3, 4]
+    assert [bool(event.scores) for event in judged] == [True, False, False, False, True]
+    assert all(event.sample_prompt == judged[0].sample_prompt for event in judged)
+    assert looked.losses == plain.losses
+    assert looked.summary["eval_loss_after"] == plain.summary["eval_loss_after"]
+    stop = threading.Event()
+    for event in train(LoRA(r=2), out=tmp_path / "stopped", eval_steps=1, stop=stop, **settings):
+        if isinstance(event, Evaluated) and event.step == 2:
+            stop.set()
+    stopped = load_run(tmp_path / "stopped")
+    assert (stopped.status, stopped.summary["steps"], stopped.summary["eval_loss_after"]) == ("stopped", 3, None)

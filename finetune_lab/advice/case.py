@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from finetune_lab.config import described, range_faults
+from finetune_lab.described import described, range_faults
 from finetune_lab.errors import ConfigError, listed
 
 Change = Literal["narrow", "broad"]

@@ -15,14 +15,15 @@ from finetune_lab.data import SHIPPED
 Kind = Literal["choice", "integer", "number", "text", "switch"]
 Settings = Mapping[str, Any]
 BITS = (16, 8, 4)
-SAVE_STEPS = 20  # a panel lives in a kernel, which may be restarted at any time
+# A panel lives in a kernel, which may be restarted at any time, and shows an answer as it changes.
+EVERY = {"save_steps": 20, "eval_steps": 20}
 LABELS = {
     "r": "rank r", "lora_alpha": "alpha", "lora_dropout": "dropout", "target_modules": "target modules",
     "use_rslora": "rank-stabilized scale", "bnb_4bit_quant_type": "4-bit code",
     "bnb_4bit_use_double_quant": "double quantization", "model": "base model", "data": "data set",
     "eval_data": "evaluation file", "max_steps": "steps", "max_length": "longest example",
     "gradient_accumulation_steps": "accumulation", "lr_scheduler_type": "schedule", "warmup_ratio": "warm-up",
-    "max_grad_norm": "clip gradients at", "save_steps": "save every",
+    "max_grad_norm": "clip gradients at", "save_steps": "save every", "eval_steps": "evaluate every",
 }  # fmt: skip
 CHOICES: dict[str, tuple[Any, ...]] = {"data": SHIPPED, "model": ("lab-base",)}
 SLIDERS = {"r": (1, 128), "max_steps": (1, 1000), "batch_size": (1, 64), "max_length": (32, 1024)}  # at one's choice
@@ -130,7 +131,7 @@ def _control(item: "Field[Any]", hint: Any) -> Control:
         label=LABELS.get(item.name, item.name.replace("_", " ")),
         help=item.metadata["help"],
         kind=_kind(hint),
-        default=SAVE_STEPS if item.name == "save_steps" else None if item.default is MISSING else item.default,
+        default=EVERY.get(item.name, None if item.default is MISSING else item.default),
         low=low,
         high=high,
         choices=named,

@@ -80,6 +80,7 @@ SETTINGS = (
     Setting("--forgetting-data", TuneConfig, "forgetting_data", JUDGING),
     Setting("--eval-examples", TuneConfig, "eval_examples", JUDGING),
     Setting("--score-examples", TuneConfig, "score_examples", JUDGING),
+    Setting("--eval-steps", TuneConfig, "eval_steps", JUDGING),
     Setting("--save-steps", TuneConfig, "save_steps", JUDGING),
 )
 OPTION_OF = {setting.name: setting.option.split("/")[0] for setting in SETTINGS}

@@ -35,7 +35,7 @@ def replay_run(record: dict[str, Any], steps: int = STEPS, seconds: float = SECO
     from finetune_lab.tuning.record import versions
 
     # What is measured beside the steps takes time and changes no loss.
-    config = config.replace(eval_examples=1, score_examples=0, save_steps=0)
+    config = config.replace(eval_examples=1, score_examples=0, eval_steps=0, save_steps=0)
     try:
         losses = _losses(method, config, steps, seconds)
     except (LabError, ValueError, RuntimeError) as error:

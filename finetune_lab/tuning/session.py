@@ -108,10 +108,24 @@ class Session:
             if stop.is_set() and trainer.step < self.config.max_steps:
                 yield from self.stopped(folder, "stop was asked for")
                 return False
-            if trainer.step == self.config.max_steps or trainer.step % (self.config.save_steps or math.inf) == 0:
-                yield Saved(trainer.step, str(checkpoints.save(trainer, folder.checkpoints)))
+            if not (yield from self._between(trainer, folder)):
+                return False
         if trainer.ledger is not None and trainer.ledger.curve is not None:
             folder.keep_curve(trainer.ledger.curve)
+        return True
+
+    def _between(self, trainer: Trainer, folder: RunFolder) -> Generator[Event, None, bool]:
+        """After a step: a checkpoint and a look at the loss, where they are due; returns whether that is finite."""
+        step, last = trainer.step, self.config.max_steps
+        if step == last or step % (self.config.save_steps or math.inf) == 0:
+            yield Saved(step, str(checkpoints.save(trainer, folder.checkpoints)))
+        if step == last or step % (self.config.eval_steps or math.inf):
+            return True
+        judged = self._evaluate(trainer, whole=False)
+        yield judged
+        if not math.isfinite(judged.eval_loss):
+            yield self._diverged(trainer, folder, judged.step)
+            return False
         return True
 
     def batches(self, done: int = 0) -> Iterator[Batch]:
@@ -151,17 +165,18 @@ class Session:
             checkpoints.restore(trainer, self.checkpoint)
         return trainer
 
-    def _evaluate(self, trainer: Trainer) -> Evaluated:
+    def _evaluate(self, trainer: Trainer, *, whole: bool = True) -> Evaluated:
+        """Loss, forgetting and score; between the steps only the loss and one answer, and no score of one answer."""
         loss = evaluation_loss(trainer.model, self.material.evaluation, self.pad)
-        others = self.material.forgetting.items()
+        others = self.material.forgetting.items() if whole else ()
         forgetting = {name: evaluation_loss(trainer.model, examples, self.pad) for name, examples in others}
-        scored = self.material.scored
+        scored = self.material.scored if whole else self.material.scored[:1]
         if not scored:
             return Evaluated(trainer.step, loss, {}, forgetting=forgetting)
         prompts = [example.prompt for example in scored]
-        longest = longest_completion(self.tokenizer, scored)
+        longest = longest_completion(self.tokenizer, self.material.scored)
         answers = generate(trainer.model, self.tokenizer, prompts, longest, self.config.max_length)
-        scores = score(answers, [example.completion for example in scored])
+        scores = score(answers, [example.completion for example in scored]) if whole else {}
         return Evaluated(trainer.step, loss, scores, prompts[0], answers[0], forgetting)
 
     def _diverged(self, trainer: Trainer, folder: RunFolder, judged: int | None = None) -> Ended:

@@ -23,7 +23,7 @@ def summarize(
     judged = [event for event in events if isinstance(event, Evaluated)]
     ended = events[-1] if events and isinstance(events[-1], Ended) else None
     method = description["method"]
-    finished = len(judged) > 1
+    finished = len(judged) > 1 and bool(steps) and judged[-1].step == steps[-1].step  # not a look in between
     return {
         "method": method["method"],
         "rank": method.get("r"),

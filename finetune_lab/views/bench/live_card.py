@@ -20,6 +20,7 @@ from finetune_lab.views.bench.trace_sheet import LOSS_KEY, LOSS_UP, TraceSheet
 from finetune_lab.views.bench.traces import Trace, loss_trace, losses_said
 from finetune_lab.views.bench.words import figures, last_values, name_of, sentence
 
+MOVING = ("running", "pausing", "stopping")
 SECONDS_BETWEEN_WORDS = 10.0  # a screen reader is not interrupted more often
 
 
@@ -54,7 +55,7 @@ class LiveCard:
         shown = [
             (self.tiles, tiles), (self.loss, loss), (self.memory, memory), (self.sample, answered(now.events)),
             (self.values, markup.table(last_values(now.events), "last values")),
-            (self.status, markup.spoken(self._words(now))),
+            (self.status, markup.spoken(self._words(now), seen=now.state not in MOVING)),
         ]  # fmt: skip
         return sum(changed(widget, value) for widget, value in shown)
 

@@ -102,6 +102,9 @@ def sample(prompt: str, answer: str, when: str) -> str:
     return f'<div class="ftl-sample">{"".join(cells)}</div>'
 
 
-def spoken(text: str) -> str:
-    """The status line. The widget around it is the live region: this is replaced as a whole."""
-    return f'<div class="ftl-status">{escape(text)}</div>'
+def spoken(text: str, *, seen: bool = True) -> str:
+    """The status line. The widget around it is the live region: this is replaced as a whole.
+
+    While the tiles above it change every second it is only heard: every ten seconds, it would contradict them.
+    """
+    return f'<div class="ftl-status{"" if seen else " ftl-heard"}"><span>{escape(text)}</span></div>'

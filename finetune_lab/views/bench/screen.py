@@ -44,6 +44,7 @@ class Screen:
         self._shown_in: int | None = None
         self._renderer: Renderer | None = None
         self._settled: set[Path] = set()
+        self._listed: tuple[Path, ...] = ()
         self._cold = list(LIKELY)
         self._expected = Expected("", ())
         _screens.add(self)
@@ -101,6 +102,9 @@ class Screen:
         resumable = stopped and bool(Followed(now.run_dir).resumable) if now.run_dir else False
         self.panel.show_buttons(now, resumable=resumable)
         sent = self.panel.live.draw(now)
+        if now.folders != self._listed and self._keepsake is not None:
+            self._listed = now.folders
+            self._keepsake.later(self.panel.runs.refresh)
         if not now.live and now.state != "being_written" and self._keepsake is not None:
             self._keepsake.later(lambda: self.settle(now))
         return sent
