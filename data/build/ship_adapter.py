@@ -29,6 +29,7 @@ def ship(run: Run, folder: Path, data: str, train: Sequence[Example]) -> None:
     save_file(halved, folder / WEIGHTS, metadata={"format": "pt"})
     config = json.loads((run.artifact / CONFIG).read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": LAB_BASE, "target_modules": sorted(config["target_modules"])}
+    (folder / WEIGHTS).chmod(0o644)  # safetensors makes files for the owner alone
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     card = card_of_run(folder, RunFolder(run.folder).description(), folder.name)
     told = (

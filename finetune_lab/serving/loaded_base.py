@@ -166,6 +166,7 @@ class LoadedBase:
         if not isinstance(self.model, PeftModel):
             config = PeftConfig.from_pretrained(str(folder))
             config.inference_mode = True
+            config.base_model_name_or_path = self.model.name_or_path  # known to be its base; PEFT warns of another path
             self.model = get_peft_model(self.model, config, slot, low_cpu_mem_usage=True)
         found = self.model.load_adapter(str(folder), adapter_name=slot, low_cpu_mem_usage=True)
         missing = [key for key in found.missing_keys if is_of(key, slot)]
