@@ -23,12 +23,24 @@ def as_text(rows: Rows) -> str:
 
 
 def as_html(rows: Rows) -> str:
-    """A plain table with a header row; every cell escaped."""
+    """A table with a header row, every cell escaped; words stand to the left and numbers to the right.
+
+    Said in each cell: notebooks have styles of their own, which put everything to the right.
+    """
     if not rows:
         return "<p>(no rows)</p>"
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row.values())}</tr>" for row in rows)
+    styles = {name: f'style="text-align: {_side([row[name] for row in rows])}"' for name in rows[0]}
+    head = "".join(f'<th scope="col" {styles[name]}>{escape(name)}</th>' for name in rows[0])
+    body = "".join(
+        f"<tr>{''.join(f'<td {styles[name]}>{escape(cell)}</td>' for name, cell in row.items())}</tr>" for row in rows
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _side(cells: Sequence[str]) -> str:
+    """Where a column stands: to the right if each of its cells that says something begins as a number does."""
+    said = [cell for cell in cells if cell not in ("", "-")]
+    return "right" if all(cell.lstrip("+-~")[:1].isdigit() for cell in said) else "left"
 
 
 def readable(size: int) -> str:

@@ -79,11 +79,14 @@ def test_the_build_is_byte_identical_and_notices_every_difference(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_lesson_runs_to_its_end_without_a_frontend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lesson", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_lesson_runs_to_its_end_without_a_frontend(
+    lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):  # nothing of the home is read or written
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     execute = script("execute")
-    notebook = execute.rehearsed(nbformat.read(LESSONS / "full_lora_qlora.ipynb", as_version=4))
+    notebook = execute.rehearsed(nbformat.read(lesson, as_version=4))
     work = tmp_path / "work"
     work.mkdir()
     taken = execute.executed(notebook, work)
@@ -93,7 +96,7 @@ def test_the_lesson_runs_to_its_end_without_a_frontend(tmp_path: Path, monkeypat
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 8
     assert kinds.count("text/html") >= 8
-    text = "".join(output.get("text", "") for output in outputs)
+    text = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
     assert "main-question" in text, "the questions are not there as plain text"
     runs = sorted(path.parent.name for path in (work / "runs").rglob("run.json"))
     assert len(runs) >= 9

@@ -107,6 +107,11 @@ def test_a_batch_with_an_adapter_a_row_gives_the_very_tokens_of_one_by_one(loade
     assert len(set(alone)) >= 5
 
 
+def none_more(now, before):
+    """Neither more tensors nor more bytes; fewer where something of an earlier test was collected meanwhile."""
+    return now[0] <= before[0] and now[1] <= before[1]
+
+
 @pytest.mark.parametrize("loaded", WIDTHS[:2], indirect=True, ids=["16", "4"])
 def test_a_hundred_switches_leak_nothing(loaded, runs):
     attach(loaded, runs, "billing", "returns")
@@ -123,12 +128,12 @@ def test_a_hundred_switches_leak_nothing(loaded, runs):
     before = tensors_alive()
     hooks = sum(len(module._forward_pre_hooks) for module in loaded.model.modules())
     switch(100)
-    assert tensors_alive() == before
+    assert none_more(tensors_alive(), before)
     assert sum(len(module._forward_pre_hooks) for module in loaded.model.modules()) == hooks == 0
     for _ in range(10):
         loaded.detach("billing")
         attach(loaded, runs, "billing")
-    assert tensors_alive() == before
+    assert none_more(tensors_alive(), before)
 
 
 def test_adapters_share_the_storages_of_one_base(loaded, runs):

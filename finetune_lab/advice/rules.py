@@ -14,7 +14,6 @@ from finetune_lab.tables import readable
 
 METHODS = ("lora", "qlora", "full")  # in the order of preference where votes are equal: the cheapest to go back from
 OUT = -100
-ROOMY = 0.5  # of the usable memory: where LoRA needs less, four bits buy nothing
 NOTICEABLE = 0.05  # of the loss: a smaller gap between two single runs may be the seed's
 LARGE_DATA = 10_000  # examples; a convention, not a measurement
 
@@ -57,14 +56,15 @@ def fits(known: Known) -> Vote | None:
 def roomy(known: Known) -> Vote | None:
     """Four bits cost time and a more delicate stack; where memory is not tight, they buy nothing."""
     plan = known.plans["lora"].verdict
-    share = plan.peak / plan.usable if plan.usable else 1.0
+    if plan.fit == "does not fit":
+        return None
+    used = f"LoRA would use {plan.peak / plan.usable:.0%} of the memory"
+    if plan.fit == "tight":
+        return Vote({"qlora": 1}, used)
     times = known.evidence.seconds_per_step
-    cost = f"; in your runs a step of QLoRA took {times['qlora'] / times['lora']:.2f} times LoRA's" if (
-        "qlora" in times and "lora" in times
-    ) else ""  # fmt: skip
-    if share <= ROOMY:
-        return Vote({"qlora": -1}, f"LoRA would use {share:.0%} of the memory{cost}")
-    return Vote({"qlora": 1}, f"LoRA would use {share:.0%} of the memory") if plan.fit != "does not fit" else None
+    both = "qlora" in times and "lora" in times
+    cost = f"; in your runs a step of QLoRA took {times['qlora'] / times['lora']:.2f} times LoRA's" if both else ""
+    return Vote({"qlora": -1}, used + cost)
 
 
 def rollback(known: Known) -> Vote | None:
