@@ -74,11 +74,11 @@ class Student:
         began = time.monotonic()
         await self.ask("/hub/spawn")
         while True:
-            answer = await self.ask(f"/user/{self.name}/api/status")
-            if answer.code == 200:
+            page = await self.ask(f"/user/{self.name}/lab")  # a page, not the API: the hub's log-in goes by redirects
+            if page.code == 200 and "/hub/" not in page.effective_url:
                 return time.monotonic() - began
-            if time.monotonic() - began > 300:
-                raise RuntimeError(f"{self.name}: the server did not start: {answer.code}")
+            if time.monotonic() - began > 120:
+                raise RuntimeError(f"{self.name}: the server did not start: {page.code}")
             await asyncio.sleep(1)
 
     async def run(self, code: str) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def _only_auxiliaries(tokens: list[Token], lexicon: Lexicon) -> bool:
 def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None:
     """The chunk that begins exactly at `start`, if one does."""
     if lexicon.is_a("pronouns", tokens[start].stems) and not _opens_a_noun(tokens, start):
-        return Chunk(start, start + 1, frozenset(), is_pronoun=True)
+        whole = frozenset({"all"}) if tokens[start].text.startswith(("all ", "each ", "every")) else frozenset[str]()
+        return Chunk(start, start + 1, whole, is_pronoun=True)
     end = _run(tokens, start, lexicon)
     end = _without_tail(tokens, start, end, lexicon)
     if end == start:
@@ -84,7 +85,8 @@ def _limits_all(tokens: list[Token], start: int) -> bool:
 def _run(tokens: list[Token], start: int, lexicon: Lexicon) -> int:
     end, named = start, False
     while end < len(tokens) and _may_belong(tokens, end, end == start, lexicon):
-        if named and lexicon.is_a("determiners", tokens[end].stems) and not tokens[end].concepts:
+        owned = end > start and tokens[end - 1].text.endswith("'s")
+        if named and not owned and lexicon.is_a("determiners", tokens[end].stems) and not tokens[end].concepts:
             break  # an article opens the next thing
         named = named or tokens[end].has("thing")
         end += 1
@@ -155,7 +157,7 @@ def groups(chunks: list[Chunk], tokens: list[Token], lexicon: Lexicon) -> list[l
     for chunk in chunks:
         between = tokens[found[-1][-1].end : chunk.start] if found else []
         joined = bool(between) and all(
-            token.text in (",", "&", "+", "/", "both") or lexicon.is_a("joins", token.stems) for token in between
+            token.text in (",", "&", "/", "both") or lexicon.is_a("joins", token.stems) for token in between
         )
         if joined and not chunk.is_pronoun and not _limits(tokens[chunk.start], lexicon):
             found[-1].append(chunk)

@@ -5,28 +5,15 @@ from dataclasses import dataclass, replace
 from finetune_lab.quiz.text import chunks as chunking
 from finetune_lab.quiz.text.chunks import Chunk
 from finetune_lab.quiz.text.clauses import SENTENCE_ENDS, Clause, is_verb, split
+from finetune_lab.quiz.text.context import Claim, Context
+from finetune_lab.quiz.text.echoes import echoes
 from finetune_lab.quiz.text.polarity import denied_sentences, scope_of
 from finetune_lab.quiz.text.stems import stem
-from finetune_lab.quiz.text.themes import AGENTS, Context, themes_of, unfold
-from finetune_lab.quiz.text.tokens import Token, cleaned, tokenize
+from finetune_lab.quiz.text.themes import AGENTS, COUNTS, TOPIC, themes_of, unfold
+from finetune_lab.quiz.text.tokens import READ, Token, cleaned, tokenize
 from finetune_lab.quiz.text.words import Lexicon
 
 NOUN_ONLY = {"all", "some", "only", "extra", "pair"}  # these qualify their noun; alone they say nothing
-
-
-@dataclass(frozen=True)
-class Claim:
-    """`saying` said of a thing with `features`. `names`: the thing is there; `fragment`: and nothing is said of it."""
-
-    saying: str
-    features: frozenset[str]
-    positive: bool
-    about: str  # full, lora, qlora, peft; empty where no method is named
-    aside: bool  # inside `than ...`, `unlike ...`: not said of the subject
-    conditional: bool  # under `if ...`: not held against the answer
-    start: int
-    end: int
-    clause: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +33,7 @@ class Reading:
 def read(answer: str, lexicon: Lexicon) -> Reading:
     """The claims of an answer, in the order in which they are made."""
     text = cleaned(answer)
-    tokens = tokenize(text, lexicon)
+    tokens = tokenize(text[:READ], lexicon)
     clauses = split(tokens, lexicon)
     turned = denied_sentences(_sentence_texts(text, tokens), lexicon)
     claims: list[Claim] = []
@@ -55,9 +42,16 @@ def read(answer: str, lexicon: Lexicon) -> Reading:
         if clause.opener in (":", "but", "because", "instead"):
             turned.discard(clause.sentence)  # `it is wrong that the base is frozen: all of it is trained`
         current = _prepare(number, clause, last, turned, lexicon)
-        claims += _claims_of(current, lexicon)
+        claims += _claims_of(current, lexicon) + echoes(current, last, claims, lexicon)
         last = current
     return Reading(text, tokens, clauses, claims)
+
+
+def _is_denied_cause(last: Context | None, clause: Clause, lexicon: Lexicon) -> bool:
+    """`it is not because they are cheap`."""
+    if last is None or clause.opener != "because":
+        return False
+    return lexicon.is_a("negators", last.clause.tokens[-1].stems)
 
 
 def _sentence_texts(text: str, tokens: list[Token]) -> list[str]:
@@ -75,21 +69,36 @@ def _prepare(number: int, clause: Clause, last: Context | None, turned: set[int]
     scope = scope_of(clause, found, lexicon)
     goes_on = last is not None and last.clause.sentence == clause.sentence
     relative = lexicon.is_a("relatives", (stem(clause.opener),))
-    about, aside = scope.about, False
+    about, aside = scope.about, _is_denied_cause(last, clause, lexicon)
     if last is not None and not about:
         refers = clause.tokens[0].text in ("that", "this", "it", "which", "they", "there", "so")
-        about = last.about if goes_on or refers else ""
+        is_here = clause.tokens[0].text == "here"  # with what was asked about
+        about = last.about if (goes_on or refers) and not is_here else ""
         if about and lexicon.is_a("opposing", (stem(clause.opener),)):
-            about = "peft" if found and "adapter" in found[0].features else ""
-        if relative and goes_on and any(last.scope.aside):
+            about = ""
+        if last.about == "full" and found and "adapter" in found[0].features:
+            about = "peft"  # `full tuning needs a cluster, an adapter does not`
+        if relative and goes_on and (any(last.scope.aside) or last.scope.contrasted[-1]):
             aside = True
         elif goes_on and last.aside and clause.opener not in (",", ""):
             aside = last.aside
     inherited = _inherited(last, relative)
-    conditional = lexicon.is_a("conditions", (stem(clause.opener),))
+    earlier = any(token.text.startswith(("pretraining", "pre training")) for token in clause.tokens)
+    conditional = earlier or lexicon.is_a("conditions", (stem(clause.opener),))
     agent = clause.tokens[0].text in AGENTS or (goes_on and last is not None and last.has_agent and not found)
     turned_round = clause.sentence in turned
-    return Context(number, clause, found, scope, about, aside, conditional, inherited, turned_round, agent)
+    nearest = _nearest(last, lexicon)
+    return Context(number, clause, found, scope, about, aside, conditional, nearest, inherited, turned_round, agent)
+
+
+def _nearest(last: Context | None, lexicon: Lexicon) -> list[Chunk]:
+    """The last noun that is no place or means: not `the layers` in `it adds matrices to the layers`."""
+    if last is None:
+        return []
+    before = {chunk.start: last.clause.tokens[chunk.start - 1] for chunk in last.chunks if chunk.start}
+    depends = {start for start, one in before.items() if lexicon.is_a("prepositions", one.stems) and one.text != "by"}
+    named = [chunk for chunk in last.chunks if not chunk.is_pronoun and chunk.start not in depends]
+    return [replace(named[-1], denied=False)] if named else []
 
 
 def _inherited(last: Context | None, relative: bool) -> list[Chunk]:
@@ -99,7 +108,12 @@ def _inherited(last: Context | None, relative: bool) -> list[Chunk]:
     named = [chunk for chunk in last.chunks if not chunk.is_pronoun]
     if not named:
         return last.inherited
-    return [named[-1]] if relative else [replace(named[0], denied=False)]
+    if not relative:
+        return [replace(named[0], denied=False)]
+    nearest, opens = named[-1], last.clause.tokens[0].text
+    is_denied = nearest.denied or (opens in ("there", "it") and last.scope.denied[nearest.start])
+    features = nearest.features - COUNTS | {"all"} if is_denied else nearest.features
+    return [replace(nearest, denied=is_denied, features=features)]  # `there isn't a weight that stays`
 
 
 def _claims_of(current: Context, lexicon: Lexicon) -> list[Claim]:
@@ -112,9 +126,16 @@ def _claims_of(current: Context, lexicon: Lexicon) -> list[Claim]:
             claims += [_claim(current, kind, features, said, (chunk.start, chunk.end)) for kind in kinds]
     for place, token in enumerate(current.clause.tokens):
         for concept, role in token.concepts.items():
+            if concept == "remove" and _falls(token, current.clause.tokens[place:]):
+                continue
             if role == "verb" or (role == "quality" and concept not in NOUN_ONLY):
                 claims += _claims_at(current, place, concept, role, lexicon)
     return claims
+
+
+def _falls(token: Token, rest: list[Token]) -> bool:
+    """`drops it from 16 bits to 4`: nothing is taken away."""
+    return "reduce" in token.concepts and any(later.text in ("from", "to") for later in rest)
 
 
 def _is_fragment(current: Context, chunk: Chunk, lexicon: Lexicon) -> bool:
@@ -126,7 +147,7 @@ def _is_fragment(current: Context, chunk: Chunk, lexicon: Lexicon) -> bool:
 
 def _claims_at(current: Context, place: int, concept: str, role: str, lexicon: Lexicon) -> list[Claim]:
     saying = lexicon.opposites.get(concept, lexicon.same.get(concept, concept))
-    themes = themes_of(current, place, role, lexicon) or [Chunk(place, place + 1, frozenset())]
+    themes = themes_of(current, place, role, lexicon) or [Chunk(place, place + 1, _of_nothing(current))]
     claims = []
     for theme in themes:
         positive = current.scope.denied[place] == theme.denied
@@ -137,6 +158,11 @@ def _claims_at(current: Context, place: int, concept: str, role: str, lexicon: L
         span = (min(place, here.start), max(place + 1, here.end))
         claims.append(_claim(current, saying, theme.features, (positive, aside), span))
     return claims
+
+
+def _of_nothing(current: Context) -> frozenset[str]:
+    """`small + reversible`: where nothing was named yet, it is said of what was asked about."""
+    return frozenset() if current.chunks or current.inherited else TOPIC
 
 
 def _claim(

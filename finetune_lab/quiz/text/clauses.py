@@ -57,8 +57,14 @@ def _is_hard_break(sentence: list[Token], i: int, lexicon: Lexicon) -> bool:
     if token.stems == ("so",):  # not in `not so slow`
         return 0 < i < len(sentence) - 1 and not sentence[i + 1].has("quality")
     if token.stems == ("that",):
-        return i > 0 and _is_a_clause_start(sentence[i + 1 :], lexicon)
+        is_object = i > 0 and sentence[i - 1].has("verb") and _opens_with_a_preposition(sentence[i + 1 :], lexicon)
+        return i > 0 and not is_object and _is_a_clause_start(sentence[i + 1 :], lexicon)
     return token.text in HARD_MARKS or (lexicon.is_a("breaks", token.stems) and not token.concepts)
+
+
+def _opens_with_a_preposition(rest: list[Token], lexicon: Lexicon) -> bool:
+    """`QLoRA stores that in 4 bits`."""
+    return bool(rest) and lexicon.is_a("prepositions", (rest[0].stems[0],))
 
 
 def _is_a_clause_start(rest: list[Token], lexicon: Lexicon) -> bool:
@@ -103,9 +109,14 @@ def _cuts(left: list[Token], right: list[Token], lexicon: Lexicon) -> bool:
         return True
     if left and right and left[-1].has("verb") and right[0].has("verb") and not right[0].is_participle:
         return False  # `train and save a tiny part`
-    if left and right and _lists(left, right, lexicon):
+    if left and right and (_lists(left, right, lexicon) or _is_of_another_method(left, right)):
         return True
     return _states(left, lexicon) and (_states(right, lexicon) or _is_a_new_noun(right))
+
+
+def _is_of_another_method(left: list[Token], right: list[Token]) -> bool:
+    """`in LoRA the base has 16 bits, in QLoRA 4`."""
+    return any(token.has("method") for token in left) and any(token.has("method") for token in right[:2])
 
 
 def _lists(left: list[Token], right: list[Token], lexicon: Lexicon) -> bool:
@@ -119,7 +130,7 @@ def _states(tokens: list[Token], lexicon: Lexicon) -> bool:
     """A finite-looking verb, or a participle after its noun."""
     seen_thing = False
     for token in tokens:
-        if lexicon.is_a("auxiliaries", token.stems) or (token.has("verb") and not token.is_participle):
+        if token.text.endswith("n't") or (is_verb(token, lexicon) and not (token.has("verb") and token.is_participle)):
             return True
         if token.has("verb") and seen_thing:
             return True

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetune_lab.quiz.text.claims import Reading
-from finetune_lab.quiz.text.order import disorder, longest_stretch
+from finetune_lab.quiz.text.order import fluency
 from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.stuffing import is_functional, is_stuffed
-from finetune_lab.quiz.text.tokens import Token, cleaned
+from finetune_lab.quiz.text.tokens import READ, Token, cleaned
 from finetune_lab.quiz.text.words import Lexicon
 
-LONGEST = 1500  # characters: an answer from memory is a few sentences
-BREATHLESS = 18  # words without a comma or a full stop
+LEFT_OPEN = {"a", "an", "the", "and", "or", "but", "because", "than", "every", "their"}
+LEAST_FLUENT = -1.0  # the sum over neighbours below which words are in no order
 
 
 GATES: dict[str, tuple[Literal["not_yet", "review"], str]] = {
     "language": ("review", "This seems to be in another language than English: a person reads it."),
     "empty": ("not_yet", "There is no answer yet: write a sentence in your own words."),
     "to_the_grader": ("not_yet", "Part of this speaks to the grader instead of answering the question."),
-    "too_long": ("review", f"This has over {LONGEST} characters: a person reads it. Two or three sentences do."),
+    "too_long": ("review", f"This has over {READ} characters: a person reads it. Two or three sentences do."),
     "repeated": ("not_yet", "The same words come again and again; say it once, as a sentence."),
     "stuffed": ("not_yet", "These are terms without a statement; say what happens to what."),
     "disordered": ("not_yet", "These words don't form sentences; say it as you would say it aloud."),
-    "unclear": ("review", "These words hardly form sentences: a person reads it."),
+    "elsewhere": ("not_yet", "This speaks of something else than the question does."),
     "guessing": ("not_yet", "You offer several answers; decide for one and say it as a statement."),
     "copied": ("not_yet", "This repeats the question; answer it in your own words."),
 }
@@ -45,20 +45,24 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
     words = [token for token in reading.tokens if token.is_word]
     is_empty = not words and not any(token.concepts for token in reading.tokens)
     to_the_grader = bool(lexicon.frames["to_the_grader"].search(reading.text))
-    breaks = disorder(reading.tokens)
     stops = (
         ("language", _is_foreign(reading.text, words, lexicon)),
         ("empty", is_empty),
         ("to_the_grader", to_the_grader),
-        ("too_long", len(reading.text) > LONGEST),
+        ("too_long", len(reading.text) > READ),
         ("repeated", _is_repeated(words)),
         ("stuffed", is_stuffed(reading.tokens, lexicon)),
-        ("disordered", breaks >= 3),
-        ("unclear", breaks == 2 or (breaks == 1 and longest_stretch(reading.tokens) >= BREATHLESS)),
         ("guessing", _is_guessing(reading.tokens)),
+        ("disordered", _is_disordered(reading.tokens, lexicon)),
+        ("elsewhere", _is_elsewhere(reading.text, lexicon)),
         ("copied", _is_copied(words, prompt, lexicon)),
     )
     return next((Gate(name, *GATES[name]) for name, stopped in stops if stopped), None)
+
+
+def _is_disordered(tokens: list[Token], lexicon: Lexicon) -> bool:
+    """Words in no order, or words that break off: `... and faster and`."""
+    return fluency(tokens, lexicon.function_words) < LEAST_FLUENT or bool(tokens and tokens[-1].text in LEFT_OPEN)
 
 
 def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:
@@ -71,10 +75,19 @@ def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:
     return len(words) >= 5 and foreign >= 2 and foreign > english
 
 
+def _is_elsewhere(text: str, lexicon: Lexicon) -> bool:
+    """`A travel adapter is cheap, and you can swap it between sockets`; a comparison says that it is one."""
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    is_comparison = bool(words & {"like", "as", "imagine", "think", "analogy", "similar"})
+    return len(words & lexicon.elsewhere) >= 1 and not words & lexicon.subject and not is_comparison
+
+
 def _is_guessing(tokens: list[Token]) -> bool:
     """`maybe the weights, maybe the data, maybe the prompt`, `weights? data? prompt?`."""
     guesses = sum(token.text in ("maybe", "perhaps", "possibly", "probably", "either") for token in tokens)
-    return guesses >= 3 or sum(token.text == "?" for token in tokens) >= 3
+    choices = sum(token.text == "or" for token in tokens)
+    is_either = choices >= 2 and any(token.text == "either" for token in tokens)
+    return guesses >= 3 or (guesses >= 2 and choices > 0) or is_either or sum(one.text == "?" for one in tokens) >= 3
 
 
 def _is_repeated(words: list[Token]) -> bool:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from finetune_lab.quiz.text.claims import Claim, Reading, read
+from finetune_lab.quiz.text.claims import Reading, read
+from finetune_lab.quiz.text.context import Claim
 from finetune_lab.quiz.text.gates import Gate, gate_of
 from finetune_lab.quiz.text.rubric import Idea, Misconception, Rubric
 from finetune_lab.quiz.verdict import Verdict
@@ -48,8 +49,8 @@ def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
 
 
 def _is_passed_over(gate: Gate, verdict: Verdict) -> bool:
-    """A right answer may consist of the question's words, and an unclear one that is wrong needs no person."""
-    return (gate.name == "copied" and verdict == "pass") or (gate.name == "unclear" and verdict == "not_yet")
+    """A right answer may consist of the question's words."""
+    return gate.name == "copied" and verdict == "pass"
 
 
 def _stopped(gate: Gate, verdict: Verdict) -> Judgement:

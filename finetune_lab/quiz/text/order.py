@@ -1,50 +1,103 @@
-"""Counts the places where no English sentence goes on as the answer does: `the of`, `and is`, `with than`.
+"""Tells words in an order from words in none: how often does a word of this class follow one of that class?
 
-Words of an answer in any order hold the same terms as the answer; this tells the two apart. Real answers, those of
-people who are learning English included, hardly ever have two such places.
+    a small matrix learns   article -> quality -> thing -> verb        each follows often: a high sum
+    matrix a learns small   thing -> article -> verb -> quality        hardly ever: a low sum
+
+Words of a right answer in any order hold the same terms as the answer; only their order tells the two apart. The table,
+quizzes/words/order.toml, was counted by `order_table` over answers and prose, and knows no word of the subject.
 """
 
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
-from finetune_lab.quiz.text.clauses import SENTENCE_ENDS
 from finetune_lab.quiz.text.tokens import Token
+from finetune_lab.resources import shipped
 
-ARTICLES = {"a", "an", "the", "their", "every"}
-CONJUNCTIONS = {"and", "or", "but", "because", "so", "which", "while", "than", "if"}
-PREPOSITIONS = {"of", "in", "with", "for", "from", "at", "into", "beside", "by", "as", "to", "on"}
-LEFT_OPEN = {"of", "with", "for", "from", "into", "at"}  # these need a noun after them
-AUXILIARIES = {"is", "are", "was", "were", "be", "has", "have", "can", "must", "does", "do", "will"}
-SYMBOLS = {"=", "+", "/"}
-ENDS = {*SENTENCE_ENDS, ","}
-NEVER_AFTER: list[tuple[set[str], set[str]]] = [
-    (ARTICLES, ARTICLES | CONJUNCTIONS | PREPOSITIONS | AUXILIARIES | ENDS),
-    (PREPOSITIONS - {"in", "on"}, CONJUNCTIONS | AUXILIARIES - {"be", "do", "have"}),
-    ({"can", "must", "will"}, {"so", "than", "while", "because", "the", "a", "to", "every", "each"}),
-    (LEFT_OPEN, ENDS),
-    (LEFT_OPEN - {"from"} | {"beside", "by"}, PREPOSITIONS),
-    (CONJUNCTIONS, {*SENTENCE_ENDS, "and", "or", "but", "of"}),
-    (AUXILIARIES, CONJUNCTIONS - {"so", "than", "while", "because"} | {"of", "is", "are"}),
-    (SYMBOLS, SYMBOLS | CONJUNCTIONS | AUXILIARIES | PREPOSITIONS | ENDS),
-    (ARTICLES - {"a"} | CONJUNCTIONS | PREPOSITIONS | AUXILIARIES, SYMBOLS),
-    ({"whose", "two"}, AUXILIARIES | CONJUNCTIONS | PREPOSITIONS | ARTICLES | ENDS),
-    ({"it", "they"}, {"of", "the", "a", "with", "it", "they"}),
-]
+EDGE = "edge"  # the start and the end of an answer
+MARKS = frozenset(".,;:!?\n()")
+ROLES = ("method", "verb", "quality", "thing")
+ENDINGS = {"ly": "adverb", "ing": "doing", "ed": "done", "s": "plural"}
+LEAST_OF_NOTES = -0.3  # notes leave out words of grammar, so that terms side by side count little, and so do formulas
+SHORTEST_PILE = 4  # words; three terms are a note
+NOTE_MARKS = {"mark", "sign", "formula"}
+SYMBOLS = ("formula", "number", "sign", "method", "mark")
 
 
-def disorder(tokens: list[Token]) -> int:
-    """How many neighbours can't stand side by side."""
-    words = [token.text for token in tokens] + ["."]
-    return sum(_is_disordered(one, other) for one, other in pairwise(words))
+@dataclass(frozen=True)
+class Order:
+    """Log-odds that a class follows another more often than by chance; `unseen` for pairs that never came."""
+
+    classes: dict[str, str]  # words of grammar -> their class
+    follows: dict[tuple[str, str], float]
+    unseen: dict[str, float]
+
+    def score(self, left: str, right: str, is_bare: bool) -> float:
+        """Above zero where `right` likes to follow `left`; in a bare list, terms alone have to show an order."""
+        score = self.follows.get((left, right), self.unseen.get(left, 0.0))
+        is_grammar = not {left, right}.isdisjoint(self.grammar) and {left, right}.isdisjoint(SYMBOLS)
+        return score if is_grammar or is_bare else max(score, LEAST_OF_NOTES)
+
+    @property
+    def grammar(self) -> frozenset[str]:
+        return _grammar(tuple(self.classes.values()))
 
 
-def _is_disordered(one: str, other: str) -> bool:
-    return (one == other and one.isalpha()) or any(one in left and other in right for left, right in NEVER_AFTER)
+@lru_cache(maxsize=4)
+def _grammar(classes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(classes) | {"function"}
 
 
-def longest_stretch(tokens: list[Token]) -> int:
-    """The most words in a row without a mark."""
-    longest = words = 0
-    for token in tokens:
-        words = words + 1 if token.is_word else 0
-        longest = max(longest, words)
-    return longest
+@lru_cache(maxsize=1)
+def shipped_order() -> Order:
+    """The table that comes with the course."""
+    data = tomllib.loads(shipped("quizzes", "words", "order.toml").read_text(encoding="utf-8"))
+    follows = {
+        (left, right): int(hundredths) / 100
+        for left, text in data["follows"].items()
+        for right, hundredths in (pair.split(":") for pair in text.split())
+    }
+    return Order(classes_from(data["classes"]), follows, {name: value / 100 for name, value in data["unseen"].items()})
+
+
+def classes_from(listed: dict[str, str]) -> dict[str, str]:
+    """Word -> class, of `class = "word word ..."`. A class named `itself` makes each of its words its own class."""
+    return {word: word if name == "itself" else name for name, text in listed.items() for word in text.split()}
+
+
+def class_of(token: Token, classes: dict[str, str], function_words: frozenset[str]) -> str:
+    """What part the token has in a sentence, seen from outside: its word, its role, its ending."""
+    if token.text in classes:
+        return classes[token.text]
+    if not token.is_word and not token.text[0].isdigit():
+        return "mark" if token.text in MARKS else "sign"
+    if token.is_formula or (token.text[0].isdigit() and not token.concepts):
+        return "formula" if token.is_formula else "number"
+    role = next((role for role in ROLES if token.has(role)), "")
+    if not role and token.text in function_words:
+        return "function"
+    return _with_ending(role, token)
+
+
+def _with_ending(role: str, token: Token) -> str:
+    last = token.text.split()[-1]
+    ending = next((name for ending, name in ENDINGS.items() if last.endswith(ending)), "")
+    if role == "verb":
+        return "doing" if ending == "doing" else "participle" if token.is_participle else f"verb_{ending or 'plain'}"
+    if role == "thing":
+        return "things" if ending == "plural" else "thing"
+    return role or ending or "word"
+
+
+def class_sequence(tokens: list[Token], classes: dict[str, str], function_words: frozenset[str]) -> list[str]:
+    """The classes of an answer's tokens, between two edges."""
+    return [EDGE, *(class_of(token, classes, function_words) for token in tokens), EDGE]
+
+
+def fluency(tokens: list[Token], function_words: frozenset[str]) -> float:
+    """The sum over neighbours: far above zero for sentences, around zero for notes, below for words in no order."""
+    order = shipped_order()
+    sequence = class_sequence(tokens, order.classes, function_words)
+    is_bare = len(tokens) >= SHORTEST_PILE and order.grammar.isdisjoint(sequence) and NOTE_MARKS.isdisjoint(sequence)
+    return sum(order.score(left, right, is_bare) for left, right in pairwise(sequence))

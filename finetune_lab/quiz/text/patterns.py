@@ -13,7 +13,7 @@ a(x) & b(y)                  both, anywhere in the answer
 import re
 from dataclasses import dataclass
 
-from finetune_lab.quiz.text.claims import Claim
+from finetune_lab.quiz.text.context import Claim
 
 TERM = re.compile(r"^(?:(full|lora|qlora|peft):)?(!?)([a-z_]+(?:\|[a-z_]+)*)\(([a-z_|\- ]*)\)$")
 

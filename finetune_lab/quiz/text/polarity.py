@@ -26,8 +26,9 @@ def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
         if lexicon.is_a("comparisons", token.stems):
             _mark(aside, i, _phrase_end(tokens, i, lexicon))
         elif lexicon.is_a("contrasts", token.stems):
-            _flip(denied, i, _phrase_end(tokens, i, lexicon))
-            _mark(contrasted, i, _phrase_end(tokens, i, lexicon))
+            end = _before_predicate(tokens, i, _phrase_end(tokens, i, lexicon))
+            _flip(denied, i, end)
+            _mark(contrasted, i, end)
         elif token.text == "from" and any(later.text in ("to", "into") for later in tokens[i:]):
             _mark(aside, i, next(place for place in range(i, len(tokens)) if tokens[place].text in ("to", "into")))
         elif (
@@ -39,6 +40,8 @@ def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
             _mark(aside, i, len(tokens))  # `not just the adapter, but ...`
         elif lexicon.is_a("negators", token.stems) and not _is_harmless(tokens, i):
             start, end = _negated_span(tokens, i, chunks, lexicon)
+            if clause.opener in ("that", "which", "who"):
+                end = _before_preposition(tokens, start, end)
             _flip(denied, start, end)
     return Scope(denied, aside, contrasted, _about(tokens, aside, denied))
 
@@ -54,7 +57,8 @@ def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lex
     inside = next((chunk for chunk in chunks if chunk.start <= i < chunk.end or chunk.start == i + 1), None)
     if i == len(tokens) - 1 and i and tokens[i - 1].text == ":":  # `frozen: none`
         return 0, i
-    if lexicon.is_a("determiner_negators", tokens[i].stems) and inside is not None:
+    before_a_verb = tokens[i].text == "neither" and tokens[i + 1 : i + 2] and tokens[i + 1].has("verb")
+    if lexicon.is_a("determiner_negators", tokens[i].stems) and inside is not None and not before_a_verb:
         return i, i  # the chunk itself is marked as denied
     if inside is not None and inside.denied and inside.start == i + 1:
         return i, i  # `not all weights`: the same
@@ -100,6 +104,12 @@ def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
     return len(tokens)
 
 
+def _before_preposition(tokens: list[Token], start: int, end: int) -> int:
+    """`it stores the weights that do not change | in a smaller format`: the rest belongs to `stores`."""
+    places = range(start + 1, end)
+    return next((place for place in places if tokens[place].text.split()[0] in ("in", "at", "as", "with")), end)
+
+
 def _has_a_verb(tokens: list[Token], lexicon: Lexicon) -> bool:
     return any(is_verb(token, lexicon) for token in tokens)
 
@@ -119,6 +129,14 @@ def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
         if lexicon.is_a("subjects", tokens[place].stems) and follows:
             return place
     return len(tokens)
+
+
+def _before_predicate(tokens: list[Token], i: int, end: int) -> int:
+    """`training a few instead of billions | takes minutes`."""
+    for place in range(i + 2, end):
+        if tokens[place].text in ("takes", "needs", "costs", "uses", "makes", "saves", "means", "is", "are", "gets"):
+            return place
+    return end
 
 
 def _mark(flags: list[bool], start: int, end: int) -> None:

@@ -18,8 +18,8 @@ IRREGULAR = {
     "need": "need", "speed": "speed",
 }  # fmt: skip
 BRITISH = re.compile(r"is(e|ed|es|ing|ation|ations)$")
-ENDINGS = ("ation", "ing", "ed", "es", "s", "e")
-SHORTEST = {"ation": 6, "ing": 3, "ed": 3, "es": 3, "s": 3, "e": 3}  # letters that must be left
+ENDINGS = ("ations", "ation", "ing", "ed", "es", "s", "e")
+SHORTEST = {"ations": 6, "ation": 6, "ing": 3, "ed": 3, "es": 3, "s": 3, "e": 3}  # letters that must be left
 VOWELS = set("aeiouy")
 
 

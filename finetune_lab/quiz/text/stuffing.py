@@ -11,12 +11,12 @@ from finetune_lab.quiz.text.clauses import SENTENCE_ENDS
 from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
 
-LONGEST_RUN = 8  # terms with nothing between them
+LONGEST_RUN = 6  # terms with nothing between them
 SHORT_RUN = 5  # the same, where they also jump from thing to thing
 MOST_IN_A_ROW = 3  # different things side by side
 MOST_SINGLES = 5  # list entries of one term
 MOST_BARE_THINGS = 3  # list entries that only name a thing
-SEPARATORS = {*SENTENCE_ENDS, ",", "/", "&", "+", "(", ")", "->", "=>"}
+SEPARATORS = {*SENTENCE_ENDS, ",", "/", "&", "+", "(", ")", "->", "=>", "→", "⇒"}
 FIRST_OF_A_PAIR = {"base", "model", "adapter", "weights", "optimizer", "gradients", "layers", "data", "small_hardware"}
 
 
@@ -34,7 +34,7 @@ def is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
     single = [part[0] for part in shape.segments if len(part) == 1 and part[0].concepts]
     bare = {tuple(token.of_role("thing")) for token in single if token.has("thing")}
     listed = len(single) >= MOST_SINGLES or len(bare) >= MOST_BARE_THINGS
-    piled = any(len(run) >= LONGEST_RUN or _jumps(run) for run in shape.runs)
+    piled = any(sum(bool(token.concepts) for token in run) >= LONGEST_RUN or _jumps(run) for run in shape.runs)
     return listed or piled or _is_dense(tokens, lexicon)
 
 

@@ -1,34 +1,19 @@
 """Finds what a word of a clause is said of: a passive's subject, an active verb's object, a noun beside it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import pairwise
 
 from finetune_lab.quiz.text import chunks as chunking
 from finetune_lab.quiz.text.chunks import Chunk
-from finetune_lab.quiz.text.clauses import Clause
-from finetune_lab.quiz.text.polarity import Scope
+from finetune_lab.quiz.text.context import Context
 from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
 
 BITS = {"low_bit", "high_bit"}
 CARRIERS = {"memory", "precision", "less", "more", "small"}  # `14 GB at 16 bits`: the bits are not the gigabytes'
 AGENTS = {"you", "we", "i", "one", "people", "they"}
+COUNTS = frozenset({"some", "less", "small", "only"})
 TOPIC = frozenset({"topic"})  # `it` or `they` where nothing was named before: what was asked about
-
-
-@dataclass(frozen=True)
-class Context:
-    """A clause while it is read, with what it takes over from the one before."""
-
-    number: int
-    clause: Clause
-    chunks: list[Chunk]
-    scope: Scope
-    about: str
-    aside: bool
-    conditional: bool
-    inherited: list[Chunk]  # what a pronoun or a missing subject stands for
-    turned: bool
-    has_agent: bool  # its subject is `you`, `we`: an active verb is not said of what was named before
 
 
 def themes_of(current: Context, place: int, role: str, lexicon: Lexicon) -> list[Chunk]:
@@ -39,14 +24,50 @@ def themes_of(current: Context, place: int, role: str, lexicon: Lexicon) -> list
     found = current.chunks
     inside = [chunk for chunk in found if chunk.start <= place < chunk.end]
     if inside:
-        return inside + (_shared(current, inside[0], lexicon) if role == "quality" else [])
+        is_form = inside[0].start > 0 and tokens[inside[0].start - 1].text == "as"  # `stored as 4-bit numbers`
+        of_form = _left(current, inside[0].start, lexicon) if is_form else []
+        return inside + of_form + (_shared(current, inside[0], lexicon) if role == "quality" else [])
     left, right = _left(current, place, lexicon), _right(current, place, role, lexicon)
+    if role == "verb" and tokens[0].text in ("what", "what's"):
+        return _after_what(current, place, lexicon) or left or current.inherited
     if role == "verb" and not tokens[place].is_participle:
-        return right or left or ([] if current.has_agent else current.inherited)
+        return (
+            (left if left and _is_a_bit(current, right) else right)
+            or left
+            or ([] if current.has_agent else current.inherited)
+        )
+    if lexicon.is_a("relatives", (current.clause.opener,)) and _resumes(tokens, place, lexicon):
+        return current.inherited
     auxiliary = any(lexicon.is_a("auxiliaries", token.stems) for token in tokens[max(0, place - 4) : place])
     if auxiliary or left:
         return left or current.inherited
     return right or current.inherited
+
+
+def _resumes(tokens: list[Token], place: int, lexicon: Lexicon) -> bool:
+    """`the numbers that the model consists of | are changed`: back to what stands before the clause."""
+    for before, here in pairwise(tokens[:place]):
+        is_over = before.has("verb") or any(
+            lexicon.is_a(part, before.stems) for part in ("light_verbs", "prepositions")
+        )
+        if is_over and here.text in ("is", "are", "was", "were", "gets", "get"):
+            return True
+    return False
+
+
+def _after_what(current: Context, place: int, lexicon: Lexicon) -> list[Chunk]:
+    """`what is trained is a pair of matrices`, `what you train is small`: the noun behind the last `is`."""
+    tokens = current.clause.tokens
+    later = [chunk for chunk in current.chunks if chunk.start > place]
+    between = tokens[place + 1 : later[0].start] if later else []
+    return later[:1] if any(lexicon.is_a("auxiliaries", token.stems) for token in between) else []
+
+
+def _is_a_bit(current: Context, chunks: list[Chunk]) -> bool:
+    """`each weight shifts a bit`: how much, not what."""
+    here = [chunk for chunk in chunks if chunk in current.chunks and chunk.end == chunk.start + 1]
+    said = [current.clause.tokens[chunk.start].text for chunk in here]
+    return len(chunks) == 1 and said in (["a bit"], ["a little"], ["lil bit"], ["little bit"])
 
 
 def _only_carries(chunk: Chunk) -> bool:
@@ -93,7 +114,9 @@ def _right(current: Context, place: int, role: str, lexicon: Lexicon) -> list[Ch
     for group in chunking.groups(current.chunks, tokens, lexicon):
         if group[0].start > place:
             between = _after_joined_verbs(tokens[place + 1 : group[0].start], lexicon)
-            blocked = any(_blocks(token, lexicon) for token in between if not (is_noun and token.text in ("for", "to")))
+            blocked = any(
+                _blocks(token, lexicon) for token in between if not (is_noun and token.text in ("for", "to", "per"))
+            )
             return [] if blocked else [one for chunk in group for one in unfold(current, chunk)]
     return []
 
@@ -120,9 +143,14 @@ def unfold(current: Context, chunk: Chunk) -> list[Chunk]:
     if not chunk.is_pronoun:
         return [chunk]
     before = [one for one in current.chunks if not one.is_pronoun and _is_just_before(current, one, chunk)]
-    stands_for = before or current.inherited or [Chunk(chunk.start, chunk.end, TOPIC)]
+    is_object = chunk.start > 0 and current.clause.tokens[chunk.start].text in ("that", "these", "those", "them")
+    stands_for = (
+        before or (current.nearest if is_object else []) or current.inherited or [Chunk(chunk.start, chunk.end, TOPIC)]
+    )
+    counts = COUNTS if "all" in chunk.features else frozenset()  # `all of them`, of `a few weights`
     return [
-        replace(one, features=one.features | chunk.features, denied=one.denied or chunk.denied) for one in stands_for
+        replace(one, features=one.features - counts | chunk.features, denied=one.denied or chunk.denied)
+        for one in stands_for
     ]
 
 

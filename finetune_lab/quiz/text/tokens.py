@@ -8,8 +8,27 @@ from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.words import Lexicon, Stems
 
 PIECE = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ']*|\d+(?:[.,]\d+)*|->|=>|→|⇒|\n|[^\w\s]")
-BULLET = re.compile(r"(?m)^\s*(?:[-*\u2022\u2013\u2014>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)\s*")
+READ = 1500  # characters that are cut into tokens; a longer answer is for a person anyway
+BULLET = re.compile(r"(?m)^[^\S\n]*(?:[-*\u2022\u2013\u2014>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)[^\S\n]*")
 PLAIN_MARKS = str.maketrans("\u2019\u2018`\u201c\u201d\u2212\t", "'''\"\"- ")
+REWRITTEN = [
+    (re.compile(said, re.IGNORECASE if said == said.lower() else 0), meant)
+    for said, meant in (
+        (r"\bw/o\b", "without"),
+        (r"\b(?:for example|for instance|e\.g\.|i\.e\.|such as|that is,),?", " "),
+        (
+            r"\bi(?:'d| would)? (?:think|guess|say|believe|suppose|assume|reckon)(?: that)?\b",
+            " ",
+        ),  # `I'd say the weights`
+        (r"\b(it|that|there|here|what)(?:'s| is)\b", r"\1 is"),
+        (r"\bits(?= (?:\w+ly )?(?:a|an|the|just|not|only|like|so|very)\b)", "it is"),
+        (r"\b(they|we|you)'re\b", r"\1 are"),
+        ("\u2193", " less "),
+        ("\u2191", " more "),
+        (r"(?<=[A-Za-z])(?:[._](?=[a-z])|_(?=[A-Z]))", " "),  # `nn.linear`, `lora_A`
+    )
+]
+LESSER = {"less", "small", "cheap", "fast", "simple", "low_bit"}
 ADJECTIVE_ENDINGS = ("ed", "en", "able", "wn", "nt", "lt")
 
 
@@ -53,8 +72,8 @@ def cleaned(answer: str) -> str:
     text = unicodedata.normalize("NFKC", answer.replace("\r\n", "\n").replace("\r", "\n"))
     text = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cf", "Cc"))
     text = text.translate(PLAIN_MARKS)
-    text = re.sub(r"(?i)\bw/o\b", "without", text)
-    text = re.sub(r"(?i)\b(?:for example|for instance|e\.g\.|i\.e\.|such as|that is),?", " ", text)
+    for said, meant in REWRITTEN:
+        text = said.sub(meant, text)
     return BULLET.sub("", re.sub(r"\((\w+(?:[ -]\w+)?)\)", r"\1", text))  # `quantized (nf4) base`
 
 
@@ -65,10 +84,12 @@ def tokenize(text: str, lexicon: Lexicon) -> list[Token]:
 
 def _pieces(text: str, lexicon: Lexicon) -> list[Token]:
     spans = _formula_spans(text, lexicon)
-    tokens = [token for token, _ in spans]
-    taken = [(token.start, token.end) for token in tokens]
+    tokens = list(spans)
+    taken = bytearray(len(text))
+    for token in spans:
+        taken[token.start : token.end] = b"\1" * (token.end - token.start)
     for match in PIECE.finditer(text):
-        if any(start < match.end() and match.start() < end for start, end in taken):
+        if any(taken[match.start() : match.end()]):
             continue
         word = lexicon.spellings.get(match[0].lower(), match[0].lower())
         if not word.strip() and word != "\n":
@@ -78,14 +99,17 @@ def _pieces(text: str, lexicon: Lexicon) -> list[Token]:
     return sorted(tokens, key=lambda token: token.start)
 
 
-def _formula_spans(text: str, lexicon: Lexicon) -> list[tuple[Token, int]]:
-    found: list[tuple[Token, int]] = []
+def _formula_spans(text: str, lexicon: Lexicon) -> list[Token]:
+    """The formulas in the text; where two overlap, the one whose pattern is listed first."""
+    found: list[Token] = []
+    taken = bytearray(len(text))
     for pattern, concepts in lexicon.formulas:
         for match in pattern.finditer(text):
             start, end = match.start(), match.start() + len(match[0].rstrip())
-            if all(end <= token.start or token.end <= start for token, _ in found):
+            if start < end and not any(taken[start:end]):
+                taken[start:end] = b"\1" * (end - start)
                 roles = {concept: _formula_role(concept, lexicon) for concept in sorted(concepts)}
-                found.append((Token(match[0].strip().lower(), ("formula",), start, end, roles, is_formula=True), start))
+                found.append(Token(match[0].strip().lower(), ("formula",), start, end, roles, is_formula=True))
     return found
 
 
@@ -99,15 +123,26 @@ def _grouped(pieces: list[Token], lexicon: Lexicon) -> list[Token]:
     i = 0
     while i < len(pieces):
         used, token = _longest_group(pieces, i, lexicon)
+        if used > 1 and _opens_a_method(pieces, i + used - 1, lexicon):
+            used, token = 1, _alone(pieces[i], lexicon)  # `in full fine-tuning` is not said `in full`
         tokens.append(token)
         i += used
     return tokens
 
 
+def _opens_a_method(pieces: list[Token], start: int, lexicon: Lexicon) -> bool:
+    used, token = _longest_group(pieces, start, lexicon)
+    return used > 1 and token.has("method")
+
+
+def _alone(piece: Token, lexicon: Lexicon) -> Token:
+    return replace(piece, concepts=_concepts(piece, piece.stems, lexicon))
+
+
 def _longest_group(pieces: list[Token], start: int, lexicon: Lexicon) -> tuple[int, Token]:
     """How many pieces the longest known group from `start` uses, and its token. Hyphens inside a group are skipped."""
     window: list[Token] = []
-    best = (1, replace(pieces[start], concepts=_concepts(pieces[start], pieces[start].stems, lexicon)))
+    best = (1, _alone(pieces[start], lexicon))
     for used, piece in enumerate(pieces[start : start + 2 * lexicon.longest], 1):
         if piece.text == "-" and window:
             continue
@@ -136,6 +171,8 @@ def _noun_forms(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     """Verbs that are nouns where they stand: `a small low-rank update`, `the change`."""
     result = list(tokens)
     for i, token in enumerate(tokens):
+        if set(token.concepts) == {"more"} and i + 1 < len(tokens) and LESSER & set(tokens[i + 1].concepts):
+            result[i] = replace(token, concepts={})  # `much smaller`
         if token.text in ("one", "ones", "version") and i and _describes(tokens[i - 1]):
             result[i] = replace(token, concepts={"set": "thing"})  # `a low-rank one`
         concept = lexicon.noun_forms.get(token.stems[0]) if len(token.stems) == 1 else None
@@ -149,6 +186,6 @@ def _describes(token: Token) -> bool:
 
 
 def _starts_a_noun(before: Token) -> bool:
-    articles = (("the",), ("a",), ("an",), ("each",), ("every",), (stem("another"),), ("per",), ("this",))
+    articles = (("the",), ("a",), ("one",), ("an",), ("each",), ("every",), (stem("another"),), ("per",), ("this",))
     qualities = set(before.of_role("quality")) - {"all", "only", "simple", "fast", "cheap"}
     return before.stems in articles or bool(qualities) or ("change" in before.concepts and before.is_participle)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from finetune_lab.quiz.text.stems import distance, stem, typo_limit
+from finetune_lab.quiz.text.typos import TypoIndex
 from finetune_lab.resources import shipped
 
 ROLES = {"things": "thing", "verbs": "verb", "qualities": "quality", "methods": "method"}
@@ -33,6 +34,8 @@ class Lexicon:
     known: frozenset[str]  # stems and words that are no typo
     function_words: frozenset[str]
     foreign_words: frozenset[str]
+    elsewhere: frozenset[str]  # things of daily life
+    subject: frozenset[str]  # the words that show that an answer is about the subject all the same
     fillers: frozenset[str]  # `basically`, `lol`: read over
     spellings: dict[str, str]
     formulas: tuple[tuple[re.Pattern[str], frozenset[str]], ...]
@@ -41,6 +44,8 @@ class Lexicon:
     opposites: dict[str, str]
     same: dict[str, str]
     longest: int
+    typos: TypoIndex
+    terms: frozenset[str]  # stems that stand for a concept: a typo is rather one of these
     readings: dict[str, str] = field(default_factory=dict)  # typos met so far -> the known stem
 
     def is_a(self, part: str, stems: Stems) -> bool:
@@ -66,22 +71,21 @@ class Lexicon:
 
     def _nearest(self, word: str) -> str:
         own = stem(word)
-        best, best_key = own, (9, True, True, "")
-        for target in self.known:
+        best, best_key = own, (9, True, True, True, "")
+        for target in self.typos.candidates(word, own):
             limit = typo_limit(min(len(word), len(target)))
-            if (
-                len(target) < 4
-                or (len(target) < 5 and target in self.function_words)
-                or not limit
-                or (limit == 1 and target[0] != word[0] and target[1] != word[0])
-            ):
+            if (len(target) < 5 and target in self.function_words) or _starts_elsewhere(word, target, limit):
                 continue
             as_written = distance(word, target, limit)
             far = min(as_written, distance(own, target, limit) if len(own) >= 4 else 9)
-            key = (far, as_written > far, target[0] != word[0], target)
+            key = (far, target not in self.terms, as_written > far, target[0] != word[0], target)
             if far <= limit and key < best_key:
                 best, best_key = target, key
         return stem(best)
+
+
+def _starts_elsewhere(word: str, target: str, limit: int) -> bool:
+    return not limit or (limit == 1 and target[0] != word[0] and target[1] != word[0])
 
 
 def split_words(text: str) -> list[str]:
@@ -116,17 +120,18 @@ def lexicon() -> Lexicon:
     every = [word for group in (meanings, *grammar.values()) for stems in group for word in stems]
     surface = {word for text in _texts(field_words) for word in re.findall(r"[a-z']+", text.lower())}
     formulas = field_words["formulas"].items()
+    known = frozenset({*every, *surface, *function_words, *plain, *(stem(word) for word in (*plain, *function_words))})
     return Lexicon(
         meanings=meanings,
         grammar=grammar,
-        known=frozenset(
-            {*every, *surface, *function_words, *plain, *(stem(word) for word in (*plain, *function_words))}
-        ),
+        known=known,
         function_words=function_words,
         foreign_words=frozenset(english["common"]["foreign"].split()) - function_words,
+        elsewhere=frozenset(english["common"]["elsewhere"].split()),
+        subject=frozenset(english["common"]["subject"].split()),
         fillers=frozenset(english["common"]["fillers"].split()),
         spellings=field_words["spellings"],
-        formulas=tuple((re.compile(pattern), frozenset(names.split())) for pattern, names in formulas),
+        formulas=tuple((_formula(pattern), frozenset(names.split())) for pattern, names in formulas),
         frames={name: re.compile("|".join(parts), re.IGNORECASE) for name, parts in english["frames"].items()},
         noun_forms={
             stem(word): concept for concept, text in field_words["noun_forms"].items() for word in split_words(text)
@@ -134,7 +139,14 @@ def lexicon() -> Lexicon:
         opposites=field_words["opposites"],
         same=field_words["same"],
         longest=max(len(stems) for stems in meanings),
+        typos=TypoIndex(known),
+        terms=frozenset(one for stems in meanings for one in stems if one not in function_words),
     )
+
+
+def _formula(pattern: str) -> re.Pattern[str]:
+    """A formula written in lower case is one of words, and matches capitals too."""
+    return re.compile(pattern, re.IGNORECASE if pattern == pattern.lower() else 0)
 
 
 def with_words(base: Lexicon, sections: Mapping[str, Mapping[str, str]]) -> Lexicon:
@@ -148,7 +160,8 @@ def with_words(base: Lexicon, sections: Mapping[str, Mapping[str, str]]) -> Lexi
     }
     meanings = {**base.meanings, **merged}
     known = base.known | {word for stems in added for word in stems}
-    return replace(base, meanings=meanings, known=known, longest=max(map(len, meanings)), readings={})
+    longest = max(map(len, meanings))
+    return replace(base, meanings=meanings, known=known, longest=longest, typos=TypoIndex(known), readings={})
 
 
 def _texts(words: Mapping[str, Mapping[str, str]]) -> list[str]:
