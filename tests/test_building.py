@@ -35,3 +35,23 @@ def test_it_is_not_built_while_another_is(what, base):
         assert not done.wait(1.0)
     assert done.wait(30)
     thread.join()
+
+
+def test_a_plan_is_not_mistaken_by_a_model_that_another_thread_runs(base):
+    """torch's module hooks see every module of the process; before, this ended in a KeyError or in other figures."""
+    alone = [plan(str(base), LoRA(r=5), max_length=length).components for length in range(20, 26)]
+    model, stop = load_model(find_base(str(base)), torch.device("cpu"), torch.float32), threading.Event()
+
+    def run_without_end():
+        ids = torch.arange(64).view(4, 16)
+        while not stop.is_set():
+            model(input_ids=ids, labels=ids)
+
+    thread = threading.Thread(target=run_without_end)
+    thread.start()
+    try:
+        beside = [plan(str(base), LoRA(r=5), max_length=length).components for length in range(20, 26)]
+    finally:
+        stop.set()
+        thread.join()
+    assert beside == alone

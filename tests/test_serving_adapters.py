@@ -1,5 +1,6 @@
 """`lab.Adapters`: the notebook's object over a library on disk and a base in memory."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -11,6 +12,7 @@ import finetune_lab as lab
 from finetune_lab.config import TuneConfig
 from finetune_lab.errors import ConfigError, LabError
 from finetune_lab.serving.faults import ServingError
+from finetune_lab.serving.listing import card_row
 from finetune_lab.serving.scores import distinct
 from finetune_lab.tables import as_html, as_text
 
@@ -157,6 +159,15 @@ def test_removing_and_renaming_reach_memory(library):
         assert torch.equal(logits(model), before)
     library.remove("invoices")
     assert library.loaded_base.loaded == ()
+
+
+def test_a_strangers_card_breaks_no_table_and_writes_nothing_to_the_terminal(library):
+    card = library.card("billing")
+    strange = dataclasses.replace(card, data="rows\x1b[2Jgone", scores_after={"bleu": 0.5})
+    row = card_row(strange, shipped=False)
+    assert row["score"] == "-"
+    assert row["data"] == "rows\N{REPLACEMENT CHARACTER}[2Jgone"
+    assert card_row(card, shipped=False)["score"].endswith("%")
 
 
 def test_one_takes_the_place_of_another_only_when_asked(library, runs, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
+from finetune_lab.building import ONE_MODEL_AT_A_TIME
 from finetune_lab.config import Full, LoRA, Method, QLoRA
 from finetune_lab.device import Device
 from finetune_lab.memory.meta_quantized import quantize_on_meta
@@ -41,6 +42,12 @@ class MetaModel:
 
 def build_on_meta(config: PreTrainedConfig, method: Method, device: Device, depth: int) -> MetaModel:
     """What `methods.build` makes for `device`, at another depth and without weights."""
+    # building draws numbers, and swaps functions for the whole process: a tune in another thread must not notice
+    with ONE_MODEL_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        return MetaModel(_built(config, method, device, depth), depth)
+
+
+def _built(config: PreTrainedConfig, method: Method, device: Device, depth: int) -> PreTrainedModel | PeftModel:
     shortened = at_depth(config, depth)
     dtype = torch.float32 if isinstance(method, Full) else device.dtype
     with torch.device("meta"), no_init_weights():
@@ -53,7 +60,7 @@ def build_on_meta(config: PreTrainedConfig, method: Method, device: Device, dept
         with torch.device("meta"):
             trainable = attach(model, method, seed=0)
     trainable.train()
-    return MetaModel(trainable, depth)
+    return trainable
 
 
 def depth_of(config: PreTrainedConfig) -> int:

@@ -61,15 +61,15 @@ class Places:
 
     def _entered(self, module: nn.Module, _: Any) -> None:
         name = self._names.get(id(module))
-        if name is None:
-            name = self._stack[-1] if self._stack else ""
-        self._stack.append(name)
-        self._mark()
+        if name is not None:  # torch's hooks see every module of the process: also those that another thread runs
+            self._stack.append(name)
+            self._mark()
 
-    def _left(self, *_: Any) -> None:
-        if self._stack:
-            self._stack.pop()
-        self._mark()
+    def _left(self, module: nn.Module, *_: Any) -> None:
+        if id(module) in self._names:
+            if self._stack:
+                self._stack.pop()
+            self._mark()
 
     def _mark(self) -> None:
         moment, name = torch._C._autograd._get_sequence_nr(), self._stack[-1] if self._stack else ""

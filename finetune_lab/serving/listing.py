@@ -37,8 +37,9 @@ def to_load(library: AdapterLibrary, base: LoadedBase | None, names: Iterable[st
 def card_row(card: AdapterCard, shipped: bool) -> dict[str, str]:
     """The cells of one adapter in a table of adapters; what nobody wrote down is a dash."""
     bits = f" {card.bits}-bit" if card.bits in (4, 8) else ""
-    score = headline(dict(card.scores_after))[1] if card.scores_after else None
-    return {
+    scores = dict(card.scores_after or {})  # a stranger's card may hold figures that are none of ours
+    score = headline(scores)[1] if {"fields", "overlap"} & set(scores) else None
+    cells = {
         "adapter": card.name,
         "method": f"{card.method or 'lora'}{bits}",
         "r": shown(card.r, "{}"),
@@ -48,3 +49,9 @@ def card_row(card: AdapterCard, shipped: bool) -> dict[str, str]:
         "base": short_name(card.base),
         "from": "shipped" if shipped else "yours",
     }
+    return {name: printable(cell) for name, cell in cells.items()}
+
+
+def printable(text: str) -> str:
+    """A stranger's words without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

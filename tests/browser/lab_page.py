@@ -75,6 +75,22 @@ class LabPage:
         if wait:
             self.wait_idle()
 
+    def show_cell(self, number: int) -> None:
+        """Select a cell and bring it into view: JupyterLab keeps only what is near in the page."""
+        self.page.evaluate(
+            """async number => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = number;
+                await notebook.scrollToItem(number, 'start');
+            }""",
+            number,
+        )
+        self.cell_now().wait_for()
+
+    def cell_now(self) -> Locator:
+        """The cell that is selected."""
+        return self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+
     def add_cell(self, source: str) -> int:
         """A new cell of code at the end; returns its number."""
         return int(
