@@ -67,7 +67,7 @@ def serious(lab: LabPage) -> list[str]:
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (900, True)])
 def test_a_run_to_its_end_is_seen_kept_and_accessible(open_lab: OpenLab, width: int, dark: bool) -> None:
-    lab, panel = opened(open_lab, 6, width=width, height=1000, dark=dark)
+    lab, panel = opened(open_lab, 40, width=width, height=1000, dark=dark)
     expect(panel).to_contain_text("peak memory of a step", timeout=LONG_MS)
     before = place(panel)
     assert serious(lab) == []

@@ -66,6 +66,7 @@ def test_the_lesson_from_run_all_to_a_grade(open_lab: Callable[..., LabPage]) ->
 
     four = shown(lab, cells, "from_memory=True")
     four.locator("select").first.select_option(index=2)
+    expect(four.locator(".ftq-prompt")).to_contain_text("what is LoRA adding")
     four.locator("textarea").fill(ANSWER)
     four.get_by_role("button", name="Check", exact=True).click()
     expect(four.get_by_role("status")).to_contain_text("✓ Right")
