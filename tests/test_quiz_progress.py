@@ -76,7 +76,7 @@ def test_four_processes_at_once_lose_nothing(folder):
     assert [process.wait(timeout=60) for process in running] == [0] * 4
     answers = {one.answer for one in Progress("lesson").attempts}
     assert answers == {f"{process} {n}" for process in range(4) for n in range(15)}
-    assert list(folder.glob("*.part")) == []
+    assert list(folder.glob(".*.partial")) == []
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_an_answer_that_cant_be_written_waits_and_is_written_with_the_next(folde
     progress.add(attempt(minutes=3))
     assert progress.trouble == ""
     assert [one.at.minute for one in Progress("lesson").attempts] == [1, 2, 3]
-    assert list(folder.glob("*.part")) == []
+    assert list(folder.glob(".*.partial")) == []
 
 
 def test_a_kill_in_mid_write_leaves_the_old_file(folder):

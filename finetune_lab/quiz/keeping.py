@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from finetune_lab.errors import LabError
+from finetune_lab.storing import locked, write_synced
 
 VARIABLE = "FINETUNE_LAB_PROGRESS"
 PATIENCE = 10.0  # seconds that one notebook waits for another; a write takes milliseconds
@@ -85,12 +86,11 @@ def held(path: Path) -> Iterator[None]:
     Raises:
         ProgressError: another one keeps it for too long, or the folder can't be written.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE)
     try:
-        lock.acquire()
+        lock = locked(path.with_name(f".{path.name}.lock"), PATIENCE)
     except Timeout as error:
         raise ProgressError(f"Another notebook is writing {path}.", "Wait for it, or stop its kernel.") from error
-    except (OSError, NotImplementedError) as error:
+    except OSError as error:
         raise not_writable(path, error) from error
     try:
         yield
@@ -104,15 +104,9 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         ProgressError: it can't be written; the old one is as it was.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_synced(path, text)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise not_writable(path, error) from error
 
 

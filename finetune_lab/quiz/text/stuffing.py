@@ -34,7 +34,10 @@ def is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
     single = [part[0] for part in shape.segments if len(part) == 1 and part[0].concepts]
     bare = {tuple(token.of_role("thing")) for token in single if token.has("thing")}
     listed = len(single) >= MOST_SINGLES or len(bare) >= MOST_BARE_THINGS
-    piled = any(sum(bool(token.concepts) and not token.is_formula for token in run) >= LONGEST_RUN or _jumps(run) for run in shape.runs)
+    piled = any(
+        sum(bool(token.concepts) and not token.is_formula for token in run) >= LONGEST_RUN or _jumps(run)
+        for run in shape.runs
+    )
     return listed or piled or _is_dense(tokens, lexicon)
 
 
