@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+import finetune_lab as lab
 from finetune_lab.errors import ConfigError
 from finetune_lab.serving.judging import Judged
 from finetune_lab.serving.scores import Scores
@@ -64,3 +65,9 @@ def test_without_a_score_there_is_no_chart(scores):
 
 def test_what_is_neither_nothing_nor_all_never_looks_like_it():
     assert [percent(value) for value in (0.0, 0.001, 0.996, 1.0)] == ["0 %", "< 1 %", "> 99 %", "100 %"]
+
+
+def test_plot_draws_the_scores_of_a_library_by_themselves():
+    assert lab.plot(SCORES).description == scores_by_adapter(SCORES).description
+    with pytest.raises(ConfigError, match="no chart of Scores together"):
+        lab.plot(SCORES, SCORES)
