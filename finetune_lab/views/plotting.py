@@ -32,4 +32,5 @@ def plot(item: Plotted, *more: Plotted) -> Chart:
     if len(spectra) == len(items):
         return spectrum_chart(*spectra)
     kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in items))
-    raise ConfigError(f"There is no chart of {kinds} together.", "Give runs and comparisons, or spectra, or one Scores.")
+    hint = "Give runs and comparisons, or spectra, or one Scores."
+    raise ConfigError(f"There is no chart of {kinds} together.", hint)
