@@ -13,6 +13,7 @@ from finetune_lab.errors import LabError
 from finetune_lab.quiz.attempts import Attempt, percent
 from finetune_lab.quiz.bank import BankError
 from finetune_lab.quiz.keeping import VARIABLE, Place, ProgressError, find_place, preferred_folders
+from finetune_lab.quiz.own_runs import OwnRun
 from finetune_lab.quiz.progress import Progress, file_name
 
 AT = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
@@ -227,3 +228,8 @@ def test_the_quiz_needs_no_torch_and_no_widgets():
     seen = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
     assert seen.strip() == "[]"
     assert issubclass(ProgressError, LabError)
+
+
+def test_an_own_run_says_when_it_began_in_words():
+    run = OwnRun(Path("/elsewhere/run"), "lora", "2026-11-25T04:41:01+00:00", {})
+    assert str(run) == "lora in /elsewhere/run, begun 2026-11-25 04:41:01 UTC"

@@ -26,7 +26,7 @@ class OwnRun:
     def __str__(self) -> str:
         here = Path.cwd()
         folder = self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
-        return f"{self.method} in {folder}, begun {self.started.replace('+00:00', ' UTC').replace('T', ' ')}"
+        return f"{self.method} in {folder}, begun {self.started.replace('T', ' ').replace('+00:00', ' UTC')}"
 
 
 def find_runs(named: Named = None) -> list[OwnRun]:
