@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(300))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # while Playwright is there, so is its event loop, and no other test may start one
 def chromium() -> Iterator[Browser]:
     executable = next((found for name in NAMES if (found := shutil.which(name))), None)
     if executable is None:
@@ -46,7 +46,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
     """JupyterLab over an empty folder, with nothing of the home read or written."""
     home = tmp_path_factory.mktemp("jupyter")
