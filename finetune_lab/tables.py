@@ -46,3 +46,8 @@ def _side(cells: Sequence[str]) -> str:
 def readable(size: int) -> str:
     """Bytes in GiB or MiB, as fits."""
     return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.2f} MiB"
+
+
+def printable(text: str) -> str:
+    """A stranger's words without what a terminal would obey: control characters are shown as replaced."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -1,5 +1,6 @@
 """The errors of a class, and how a student's text is shown."""
 
+from finetune_lab import tables
 from finetune_lab.errors import LabError
 
 
@@ -13,5 +14,5 @@ class SubmissionError(LabError):
 
 def printable(text: str, longest: int = 200) -> str:
     """Text of a student or a file name for a terminal or a table: one line, without control characters."""
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    shown = tables.printable(text)
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

@@ -10,7 +10,7 @@ from finetune_lab.scoring import headline
 from finetune_lab.serving.faults import ServingError
 from finetune_lab.serving.judging import short_name, shown
 from finetune_lab.serving.loaded_base import LoadedBase
-from finetune_lab.tables import readable
+from finetune_lab.tables import printable, readable
 
 
 def to_load(library: AdapterLibrary, base: LoadedBase | None, names: Iterable[str | None]) -> dict[str, Path]:
@@ -50,8 +50,3 @@ def card_row(card: AdapterCard, shipped: bool) -> dict[str, str]:
         "from": "shipped" if shipped else "yours",
     }
     return {name: printable(cell) for name, cell in cells.items()}
-
-
-def printable(text: str) -> str:
-    """A stranger's words without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
