@@ -22,7 +22,8 @@ def our_side(session: Session, method: Method, config: TuneConfig) -> Loop:
     """A fresh model in our loop, at a constant rate."""
     device = detect_device()
     model = build(session.source, method, device, config.seed)
-    return Loop(model, config, RATE, Accelerator(cpu=device.kind == "cpu"))
+    accelerator = Accelerator(mixed_precision=device.mixed_precision, cpu=device.kind == "cpu")
+    return Loop(model, config, RATE, accelerator)
 
 
 def our_losses(loop: Loop, batches: Iterator[Batch]) -> list[float]:
@@ -84,7 +85,8 @@ def their_rows(examples: Sequence[Encoded]) -> list[dict[str, Any]]:
 def their_side(
     session: Session, method: Method, config: TuneConfig, rows: list[dict[str, Any]], folder: str, kind: type[Trainer]
 ) -> tuple[Trainer, Clock, CountingCollator]:
-    """A fresh model in transformers.Trainer, with its defaults but for what must be equal: rate, seed, float32."""
+    """A fresh model in transformers.Trainer, with its defaults but for what must be equal: rate, seed, float type."""
+    device = detect_device()
     arguments = TrainingArguments(
         output_dir=folder,
         max_steps=config.max_steps,
@@ -96,12 +98,14 @@ def their_side(
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
-        use_cpu=detect_device().kind == "cpu",
+        use_cpu=device.kind == "cpu",
+        bf16=device.dtype_name == "bfloat16",
+        fp16=device.dtype_name == "float16",
         seed=config.seed,
         remove_unused_columns=False,
     )
     clock, collator = Clock(), CountingCollator(session)
-    model = build(session.source, method, detect_device(), config.seed)
+    model = build(session.source, method, device, config.seed)
     trainer = kind(model=model, args=arguments, train_dataset=rows, data_collator=collator, callbacks=[clock])
     return trainer, clock, collator
 

@@ -43,7 +43,7 @@ class Ratio:
 
 def equal_length(session: Session, length: int = 128) -> list[Encoded]:
     """The training texts as one stream, cut into rows of one length in which every token is labelled."""
-    stream = [token for example in session.train for token in example.ids]
+    stream = [token for example in session.material.train for token in example.ids]
     return [Encoded(tuple(stream[at : at + length]), 1, 0) for at in range(0, len(stream) - length, length)]
 
 
@@ -103,7 +103,8 @@ def measure(session: Session, pairs: int, steps: int) -> str:
     even, lora = equal_length(session), LoRA()
     with tempfile.TemporaryDirectory() as folder:
         differences = {
-            name: loss_difference(session, data, folder) for name, data in (("tickets", session.train), ("equal", even))
+            name: loss_difference(session, data, folder)
+            for name, data in (("tickets", session.material.train), ("equal", even))
         }
         if max(differences.values()) > SAME_LOSS:
             raise SystemExit(f"the two sides do not compute the same: {differences}")
@@ -111,7 +112,7 @@ def measure(session: Session, pairs: int, steps: int) -> str:
             Ratio(
                 "LoRA tokens/s over Trainer + PEFT, `tickets` as they come",
                 "at least 1.7",
-                against_trainer(session, session.train, pairs, steps, folder),
+                against_trainer(session, session.material.train, pairs, steps, folder),
             ),
             Ratio(
                 "the same, rows of 128 tokens, all labelled",

@@ -10,6 +10,7 @@ from typing import Any
 # Read by torch and huggingface_hub when they are imported, and inherited by the processes that a test starts.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests say what a CPU does, on a machine with a GPU too
 
 import pytest
 

@@ -8,10 +8,12 @@ from memory_cases import batch_of, measured, one_step, small, trainer_of
 from torch.profiler import ProfilerActivity, profile
 
 from finetune_lab.config import Full, LoRA, QLoRA
+from finetune_lab.events import Stepped
 from finetune_lab.lora_update import fused_updates
 from finetune_lab.memory.curve import curve_from_dict
 from finetune_lab.memory.ledger import Ledger
 from finetune_lab.memory.tracing import Shape
+from finetune_lab.tuning.run import tune
 
 SHAPE = Shape(4, 24, 40)
 HELD = ("base_weights", "adapter_weights", "quantization_state", "optimizer")
@@ -107,17 +109,28 @@ def test_every_step_counts_activations_as_the_sampled_ones_do(method):
     assert {name: plain[name] for name in HELD} == {name: sampled[name] for name in HELD}
 
 
-def test_a_larger_batch_is_sampled():
-    config = two_layers()
-    trainer = trainer_of(config, LoRA(r=2))
-    ledger = Ledger(trainer.model, trainer.optimizer)
+@pytest.mark.parametrize(
+    ("largest", "sampled"),
+    [(0, [True, True, True, True, False, True]), (25, [True, True, False, True, False, True])],
+    ids=["each that is larger", "known: a good deal larger, and the largest"],
+)
+def test_a_larger_batch_is_sampled(largest, sampled):
+    trainer = trainer_of(two_layers(), LoRA(r=2))
+    ledger = Ledger(trainer.model, trainer.optimizer, 24 * largest)
     peaks = []
-    for rows in (2, 2, 2, 3, 1):
+    for rows in (20, 20, 22, 24, 3, 25):
         with ledger.step(rows * 24):
-            one_step(trainer, batch_of(config, Shape(rows, 24, 20)))
+            one_step(trainer, batch_of(two_layers(), Shape(rows, 24, 20)))
         peaks.append("peak" in ledger.components)
         trainer.optimizer.zero_grad(set_to_none=True)
-    assert peaks == [True, True, False, True, False]
+    assert peaks == sampled
+
+
+def test_the_largest_batch_of_a_run_is_measured_and_few_others(tmp_path):
+    run = tune(LoRA(r=2), max_steps=20, score_examples=0, eval_examples=2, out=tmp_path / "run")
+    sampled = [event.memory for event in run.events if isinstance(event, Stepped) and "peak" in event.memory]
+    assert 3 <= len(sampled) <= 6
+    assert run.memory["measured"]["peak"] == pytest.approx(run.memory["predicted"]["peak"], rel=1e-3)
 
 
 def test_the_curve_climbs_in_forward_and_falls_in_backward():

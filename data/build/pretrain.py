@@ -1,6 +1,6 @@
 """Pretrain `lab-base` from scratch: a Llama of 5.9 M parameters on product-help text, on a CPU or a GPU.
 
-    python data/build/pretrain.py --corpus FOLDER --work FOLDER --minutes 110 --device cpu --seed 0
+    python data/build/pretrain.py --corpus FOLDER --work FOLDER --minutes 3.5 --device cuda --tokens-per-step 12288
 
 Muon moves the matrices of the blocks, AdamW the embedding and the norms. The learning rate warms up, stays, and
 falls to zero over the last part of the time allowed; in that part the ticket-domain text joins the mix and the rows
@@ -25,13 +25,12 @@ from ticket_text import domain_text
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-TOKENS_PER_STEP = 6144
 SHORT, LONG = 256, 512  # row length before and after FALL_FROM
 WARM_UNTIL, FALL_FROM = 0.02, 0.55  # shares of the time allowed
 DOMAIN_SHARE = 0.12  # of the rows, once the rate falls
-RECORD_PAGES = 750  # of eight ticket records each
+RECORD_PAGES = 3000  # of eight ticket records each
 MUON_RATE, ADAMW_RATE = 0.02, 4e-3
-SAVE_EVERY_SECONDS = 240.0
+SAVE_EVERY_SECONDS = 60.0
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -175,6 +174,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--tokens-per-step", type=int, default=6144, help="more keeps a GPU busy: 12288 or 24576")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--compile", action="store_true", help="torch.compile: a fifth faster here, needs a C++ compiler"
@@ -187,10 +187,12 @@ def main() -> None:
     run = Pretraining.begin(nn.Module.to(new_model(tokenizer), device), options.work, device, options.seed)
     if options.compile:
         run.model.model.compile()
-    pretrain(run, streams, options.minutes * 60, text_bytes)
+    pretrain(run, streams, options.minutes * 60, options.tokens_per_step, text_bytes)
 
 
-def pretrain(run: Pretraining, streams: dict[str, np.ndarray], allowed: float, text_bytes: int) -> None:
+def pretrain(
+    run: Pretraining, streams: dict[str, np.ndarray], allowed: float, tokens_per_step: int, text_bytes: int
+) -> None:
     generator = np.random.default_rng([run.seed, run.steps])
     sources: dict[tuple[str, int], Iterator[np.ndarray]] = {
         (name, length): endless(streams[name], length, generator)
@@ -203,7 +205,7 @@ def pretrain(run: Pretraining, streams: dict[str, np.ndarray], allowed: float, t
         started, progress = time.monotonic(), run.seconds / allowed
         falling = progress >= FALL_FROM
         length = LONG if falling else SHORT
-        count = TOKENS_PER_STEP // length
+        count = tokens_per_step // length
         names = ["domain" if falling and generator.random() < DOMAIN_SHARE else "train" for _ in range(count)]
         loss = run.step(np.stack([next(sources[name, length]) for name in names]), rate(progress))
         run.seconds += time.monotonic() - started

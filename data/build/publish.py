@@ -1,6 +1,6 @@
 """Write data/lab-base/ from a pretraining checkpoint: half-precision weights, tokenizer, SHA-256 and the model card.
 
-python data/build/publish.py --corpus FOLDER --work FOLDER
+python data/build/publish.py --corpus FOLDER --work FOLDER --trained-on "one CPU core"
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--trained-on", required=True, help="for the card, such as: one CPU core")
     options = parser.parse_args()
     tokenizer, streams, text_bytes = prepare(options.corpus, options.work, seed=0)
     state = torch.load(options.work / "checkpoint.pt", map_location="cpu", weights_only=True)
@@ -67,7 +68,8 @@ def main() -> None:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "steps": state["steps"],
         "tokens": state["tokens"],
-        "hours": state["seconds"] / 3600,
+        "minutes": state["seconds"] / 60,
+        "trained_on": options.trained_on,
         "bits_256": bits_per_byte(model, streams["valid"], text_bytes, 256),
         "bits_512": bits_per_byte(model, streams["valid"], text_bytes, LONG),
         "bytes": weights.stat().st_size,

@@ -12,8 +12,8 @@ from ticket_messages import Message
 from ticket_records import PRODUCTS, order_number, random_facts
 from ticket_words import other_slots, product_slots, with_article
 
-MESSAGES = 6000
-NOTES = 500
+MESSAGES = 24_000
+NOTES = 2000
 SHIPPED_SEED = 0  # of the data sets in the repository
 
 NOTES_TEXT = """
@@ -72,7 +72,7 @@ def notes(random_: random.Random) -> list[str]:
 
 
 def domain_text(seed: int) -> list[str]:
-    """6,000 customers' messages and 500 help-desk notes in random order; the same seed gives the same text."""
+    """24,000 customers' messages and 2,000 help-desk notes in random order; the same seed gives the same text."""
     unseen = Unseen()
     for rows in clean_rows(SHIPPED_SEED).values():
         for row in rows:

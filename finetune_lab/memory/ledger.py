@@ -1,13 +1,14 @@
 """The measured memory of a tune: each step's components, and on sampled steps the whole curve.
 
-    ledger = Ledger(model, optimizer)              once a run
+    ledger = Ledger(model, optimizer, largest)     once a run
     with ledger.step(positions):                   around backward and the optimizer's step
         ...
     ledger.components                              bytes by component of that step
 
 What does not change is counted once. Activations are counted at every step, from what autograd saves. The curve, and
-with it `other` and `peak`, costs more and is recorded on sampled steps: the first two, and each that is larger than all
-sampled before, so that the run's highest peak is a measured one.
+with it `other` and `peak`, costs more (of a small model on a GPU, many times a step) and is recorded on sampled steps:
+the first two, each that is a good deal larger than all sampled before, and the run's largest one, so that its highest
+peak is a measured one.
 """
 
 from collections.abc import Iterator
@@ -26,12 +27,21 @@ from finetune_lab.memory.storages import (
     storage_key,
 )
 
+GOOD_DEAL = 1.15  # times the largest batch sampled so far
+
 
 class Ledger:
-    """Counts the memory of a model in training, in bytes."""
+    """Counts the memory of a model in training, in bytes.
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self._model, self._optimizer = model, optimizer
+    Args:
+        model: what is trained.
+        optimizer: that trains it.
+        largest: positions of the run's largest batch; 0 where it is not known: every step that is larger than all
+            before is sampled then.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, largest: int = 0) -> None:
+        self._model, self._optimizer, self._expected = model, optimizer, largest
         self._held = model_tensors(model)
         self._held_keys = {storage_key(tensor) for tensors in self._held.values() for tensor in tensors}
         self._fixed = {component: storage_bytes(tensors) for component, tensors in self._held.items()}
@@ -43,9 +53,11 @@ class Ledger:
 
     @contextmanager
     def step(self, positions: int) -> Iterator[None]:
-        """Measure the step inside; `positions` (rows times width, padding too) says how large it is."""
-        sampled = self._steps < 2 or positions > self._largest
-        self._largest = max(self._largest, positions)
+        """Measure the step inside; `positions` (rows times width, padding too) of its largest batch say how large it is."""
+        enough = min(self._expected, GOOD_DEAL * self._largest)
+        sampled = self._steps < 2 or (positions > self._largest and positions >= enough)
+        if sampled:
+            self._largest = max(self._largest, positions)
         cuda = next(self._model.parameters()).device if torch.cuda.is_available() else None
         if cuda is not None:
             torch.cuda.reset_peak_memory_stats(cuda)

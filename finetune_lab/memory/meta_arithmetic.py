@@ -52,6 +52,8 @@ class ArithmeticOf(TorchFunctionMode):
             dtype = self._device.dtype if func in LOW else torch.float32
             args = tuple(self._as(value, dtype) for value in args)
             given = {name: self._as(value, dtype) for name, value in given.items()}
+        if self._device.kind == "cuda" and func is F.dropout:
+            return kernel_dropout(*args, **given)
         if func is F.scaled_dot_product_attention and self._fused(args, given):
             return FusedAttention.apply(*args[:3], additive(given.get("attn_mask"), args[0].dtype))  # type: ignore[no-untyped-call]
         return func(*args, **given)
@@ -69,6 +71,11 @@ class ArithmeticOf(TorchFunctionMode):
         q, k, v = args[:3]
         same_width = q.shape[-1] == k.shape[-1] == v.shape[-1]
         return q.dim() == 4 and same_width and (self._device.kind == "cuda" or not given.get("dropout_p"))
+
+
+def kernel_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: A002, ARG001
+    """As a GPU does it, which keeps one byte a number; on meta, torch would keep a mask as wide as the input."""
+    return torch.native_dropout(input, p, training)[0] if training and p > 0 else input
 
 
 class FusedAttention(torch.autograd.Function):

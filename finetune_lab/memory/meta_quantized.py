@@ -23,9 +23,12 @@ def quantize_on_meta(model: PreTrainedModel, config: BitsAndBytesConfig, kind: s
         config: bits and layout.
         kind: of the device that will run it, `cpu` or `cuda`: 8-bit products differ.
     """
+    dtype = model.dtype
     kept = HfQuantizer.get_modules_to_not_convert(model, None, list(model._keep_in_fp32_modules or []))
     replace_with_bnb_linear(model, modules_to_not_convert=kept, quantization_config=config)
     for layer in model.modules():
+        if isinstance(layer, Linear4bit | Linear8bitLt) and layer.bias is not None:
+            layer.bias.data = layer.bias.data.to(dtype)  # biases are loaded as the rest of the model is
         if isinstance(layer, Linear4bit):
             layer.weight = four_bit_weight(layer, config)
         elif isinstance(layer, Linear8bitLt):

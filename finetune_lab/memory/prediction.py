@@ -17,7 +17,9 @@ from finetune_lab.memory.closed_form import count, held_bytes
 from finetune_lab.memory.meta_model import MetaModel, build_on_meta, depth_of, depths_to_trace
 from finetune_lab.memory.tracing import Shape, Traced, trace
 
-Moment = tuple[str, str]  # phase, and the part of the model: the first, an inner or the last layer, or outside of all
+Moment = tuple[
+    str, str
+]  # phase, and the part of the model: the first, an inner or the last layer, or what lies outside
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,21 @@ def largest(traced: Traced) -> dict[Moment, tuple[int, ...]]:
 
 def _by_moment(traced: Traced) -> dict[Moment, list[tuple[int, ...]]]:
     found: dict[Moment, list[tuple[int, ...]]] = {}
+    phase, reached = "", False
     for point in traced.curve.points:
-        found.setdefault((point.phase, _part(traced.built, point.module)), []).append(point.split)
+        if point.phase != phase:
+            phase, reached = point.phase, False
+        reached = reached or traced.built.layer_of(point.module) is not None
+        part = _part(traced.built, point.module) or f"{'after' if reached else 'before'} the layers"
+        found.setdefault((phase, part), []).append(point.split)
     return found
 
 
 def _part(built: MetaModel, module: str) -> str:
+    """The layer's place among the layers; outside of them the module's own name, since each has its own slope."""
     layer = built.layer_of(module)
     if layer is None:
-        return "outside the layers"
+        return module
     return "the first layer" if layer == 0 else "the last layer" if layer == built.depth - 1 else "an inner layer"
 
 

@@ -35,6 +35,7 @@ class Trainer:
     accelerator: Accelerator
     step: int = 0
     diverged: bool = False
+    largest_batch: int = 0  # positions of the largest that will come; 0: not known
     optimizer: AcceleratedOptimizer = field(init=False)
     ledger: Ledger | None = None
 
@@ -51,13 +52,13 @@ class Trainer:
 
         That step is yielded too, but nothing has moved in it.
         """
-        self.ledger = Ledger(self.model, self.optimizer)
+        self.ledger = Ledger(self.model, self.optimizer, self.largest_batch)
         with fused_updates(self.model):
             while self.step < self.config.max_steps:
                 started = time.perf_counter()
                 group = [next(batches) for _ in range(self.config.gradient_accumulation_steps)]
                 rate = self.learning_rate * schedule(self.step, self.config)
-                with self.ledger.step(sum(batch.input_ids.numel() for batch in group)):
+                with self.ledger.step(max(batch.input_ids.numel() for batch in group)):
                     loss, grad_norm = self.backward(group)
                     self.diverged = not (math.isfinite(loss) and (math.isfinite(grad_norm) or self.may_rescale()))
                     if not self.diverged:

@@ -91,6 +91,7 @@ class Session:
 
     def _started(self, trainer: Trainer, folder: RunFolder) -> Started:
         parameters, plan = count_parameters(trainer.model), self.plan()
+        trainer.largest_batch = plan.shape.batch_size * plan.shape.length
         counts = (parameters.trainable, parameters.total)
         reasons = {**self.reasons(), "memory": plan.summary}
         return Started(trainer.step, self.config.max_steps, *counts, reasons, str(folder.path), plan.components)

@@ -1,0 +1,119 @@
+"""Full, LoRA and QLoRA tuning on a CUDA GPU beside `transformers.Trainer` + PEFT: tokens a second and peak bytes.
+
+    python benchmarks/gpu_speed.py [--out FOLDER] [--large]
+
+Both sides tune the same base in the same float type on the same examples and take turns, so that what else the machine
+does slows both. `--large` adds the shape of Llama 3.2 1B with random weights. Writes gpu_speed.json and .md.
+"""
+
+import argparse
+import gc
+import json
+import platform
+import statistics
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from gpu_tunes import METHODS, large_models
+from side_by_side import our_side, our_speed, their_rows, their_speed
+from transformers.utils import logging
+
+from finetune_lab.batches import endless_batches
+from finetune_lab.config import Method, TuneConfig
+from finetune_lab.device import detect_device
+from finetune_lab.tuning.session import Session
+
+HERE = Path(__file__).parent
+STEPS, PAIRS = 14, 3
+
+
+def measured(side: Callable[[], float]) -> tuple[float, int]:
+    """Tokens a second of one side, and the most bytes that torch's allocator held."""
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    speed = side()
+    return speed, torch.cuda.max_memory_allocated()
+
+
+def beside_trainer(model: str, method: Method, batch_size: int, folder: str) -> dict[str, Any]:
+    """Both sides in turn, one pair of warm-up thrown away: median tokens/s and peak bytes of each, and the ratios."""
+    config = TuneConfig(
+        model=model, max_steps=STEPS, batch_size=batch_size, lr_scheduler_type="constant", warmup_ratio=0.0
+    )
+    session = Session(method, config)
+    rows, batches = (
+        their_rows(session.material.train),
+        endless_batches(session.material.train, batch_size, session.pad, 0),
+    )
+
+    def pair() -> tuple[tuple[float, int], tuple[float, int]]:
+        ours = measured(lambda: our_speed(our_side(session, method, config), batches))
+        return ours, measured(lambda: their_speed(session, method, config, rows, folder))
+
+    pairs = [pair() for _ in range(PAIRS + 1)][1:]
+    ratios = [ours[0] / theirs[0] for ours, theirs in pairs]
+    found = {
+        "model": Path(model).name,
+        "method": method.name,
+        "batch_size": batch_size,
+        "ours": statistics.median(ours[0] for ours, _ in pairs),
+        "theirs": statistics.median(theirs[0] for _, theirs in pairs),
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "our_peak": max(ours[1] for ours, _ in pairs),
+        "their_peak": max(theirs[1] for _, theirs in pairs),
+    }
+    print(json.dumps(found), flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--large", action="store_true")
+    options = parser.parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    device = detect_device()
+    if device.kind != "cuda":
+        raise SystemExit("error: this needs a CUDA GPU; benchmarks/training_speed.py is for a CPU.")
+    names = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
+    versions = {package: version(package) for package in names} | {"python": platform.python_version()}
+    found: dict[str, Any] = {"versions": versions, "device": asdict(device), "speeds": []}
+    with tempfile.TemporaryDirectory() as folder:
+        models = ["lab-base", *([next(large_models(Path(folder)))] if options.large else [])]
+        for model, method in product(models, METHODS):
+            found["speeds"].append(beside_trainer(model, method, 8, folder))
+            (options.out / "gpu_speed.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            (options.out / "gpu_speed.md").write_text(report(found), encoding="utf-8")
+
+
+def report(found: dict[str, Any]) -> str:
+    """The pairs as a table."""
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    lines = [
+        "# Speed on a GPU, beside Trainer + PEFT",
+        "",
+        f"{found['device']['name']}, {found['device']['dtype_name']}; {versions}. Made by `benchmarks/gpu_speed.py`:",
+        f"`tickets` as they come, 8 a step, {STEPS} steps of which the first two don't count; median of {PAIRS} pairs.",
+        "",
+        "| base | method | tokens/s | Trainer's | ratio | lowest to highest | peak, GiB | Trainer's |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for pair in found["speeds"]:
+        span = f"{min(pair['ratios']):.2f} to {max(pair['ratios']):.2f}"
+        speeds = f"{pair['ours']:,.0f} | {pair['theirs']:,.0f} | **{pair['ratio']:.2f}** | {span}"
+        peaks = f"{pair['our_peak'] / 2**30:.3f} | {pair['their_peak'] / 2**30:.3f}"
+        lines.append(f"| {pair['model']} | {pair['method']} | {speeds} | {peaks} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
