@@ -12,7 +12,7 @@ from finetune_lab.config import Method
 from finetune_lab.device import Device
 from finetune_lab.events import MEMORY_COMPONENTS
 from finetune_lab.memory.closed_form import count, held_bytes
-from finetune_lab.memory.prediction import Moment, Prediction
+from finetune_lab.memory.prediction import Moment, Prediction, moments_of
 from finetune_lab.memory.tracing import Traced
 
 Numbers = NDArray[np.float64]
@@ -55,16 +55,8 @@ def step_of(traced: Traced, method: Method, device: Device) -> Step:
         "total": counts.plain + counts.adapter + sum(out * inner for out, inner in counts.quantized),
     }
     points = traced.curve.points
-    moments = tuple((point.phase, _part(traced, point.module)) for point in points)
-    return Step(traced.built.depth, moments, np.array([point.split for point in points], dtype=np.float64), values)
-
-
-def _part(traced: Traced, module: str) -> str:
-    layer = traced.built.layer_of(module)
-    if layer is None:
-        return "outside the layers"
-    return (
-        "the first layer" if layer == 0 else "the last layer" if layer == traced.built.depth - 1 else "an inner layer"
+    return Step(
+        traced.built.depth, moments_of(traced), np.array([point.split for point in points], dtype=np.float64), values
     )
 
 

@@ -53,7 +53,7 @@ class Ledger:
 
     @contextmanager
     def step(self, positions: int) -> Iterator[None]:
-        """Measure the step inside; `positions` (rows times width, padding too) of its largest batch say how large it is."""
+        """Measure the step inside; `positions` are those of its largest batch, rows times width, padding too."""
         enough = min(self._expected, GOOD_DEAL * self._largest)
         sampled = self._steps < 2 or (positions > self._largest and positions >= enough)
         if sampled:

@@ -83,14 +83,22 @@ def largest(traced: Traced) -> dict[Moment, tuple[int, ...]]:
 
 def _by_moment(traced: Traced) -> dict[Moment, list[tuple[int, ...]]]:
     found: dict[Moment, list[tuple[int, ...]]] = {}
+    for moment, point in zip(moments_of(traced), traced.curve.points, strict=True):
+        found.setdefault(moment, []).append(point.split)
+    return found
+
+
+def moments_of(traced: Traced) -> tuple[Moment, ...]:
+    """The moment that each point of the curve belongs to."""
+    found: list[Moment] = []
     phase, reached = "", False
     for point in traced.curve.points:
         if point.phase != phase:
             phase, reached = point.phase, False
         reached = reached or traced.built.layer_of(point.module) is not None
         part = _part(traced.built, point.module) or f"{'after' if reached else 'before'} the layers"
-        found.setdefault((phase, part), []).append(point.split)
-    return found
+        found.append((phase, part))
+    return tuple(found)
 
 
 def _part(built: MetaModel, module: str) -> str:
