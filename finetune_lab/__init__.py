@@ -27,7 +27,7 @@ _HOMES = {
     "LabError": "errors",
     "advise": "advice.advising",
     "attach": "views.bench.bench",
-    "compare": "tuning.comparison",
+    "compare": "views.live",
     "compare_codes": "codes",
     "doctor": "diagnosis",
     "intruders": "weight_change.intruding",
@@ -43,7 +43,7 @@ _HOMES = {
     "submit": "classroom.handing_in",
     "train": "tuning.training",
     "truncate": "weight_change.truncation",
-    "tune": "tuning.run",
+    "tune": "views.live",
 }
 __all__ = [
     "Adapters",
@@ -91,13 +91,13 @@ if TYPE_CHECKING:
     from finetune_lab.serving.adapters import Adapters as Adapters
     from finetune_lab.serving.rollback import prove_rollback as prove_rollback
     from finetune_lab.serving.storage import storage as storage
-    from finetune_lab.tuning.comparison import compare as compare
     from finetune_lab.tuning.cut_change import losses_by_rank as losses_by_rank
     from finetune_lab.tuning.run import load_run as load_run
-    from finetune_lab.tuning.run import tune as tune
     from finetune_lab.tuning.training import train as train
     from finetune_lab.views.bench.bench import Bench as Bench
     from finetune_lab.views.bench.bench import attach as attach
+    from finetune_lab.views.live import compare as compare
+    from finetune_lab.views.live import tune as tune
     from finetune_lab.views.memory_plot import plot_memory as plot_memory
     from finetune_lab.views.memory_plot import plot_step as plot_step
     from finetune_lab.views.plotting import plot as plot

@@ -1,6 +1,7 @@
 """Whether somebody sits in front of this kernel: widgets are for people, a few printed lines for everything else."""
 
 import os
+import sys
 from typing import Any
 
 VARIABLE = "FINETUNE_LAB_UI"  # "widgets" or "plain" decides; without it, what can be seen does
@@ -8,6 +9,8 @@ VARIABLE = "FINETUNE_LAB_UI"  # "widgets" or "plain" decides; without it, what c
 
 def kernel() -> Any:
     """The notebook's shell in this process; None in a terminal or a script."""
+    if "IPython" not in sys.modules:  # a kernel has it loaded; a script need not wait for it
+        return None
     from IPython import get_ipython
 
     shell = get_ipython()
