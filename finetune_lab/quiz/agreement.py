@@ -60,7 +60,7 @@ def agreement(pairs: Sequence[tuple[Labelled, Grade]]) -> Agreement:
         three_way=sum(result.verdict == answer.label for answer, result in pairs) / count,
         kappa=quadratic_kappa([(ORDER[answer.label], ORDER[result.verdict]) for answer, result in pairs]),
         false_passes=len(wrong),
-        adversarial_passes=sum(answer.kind in ADVERSARIAL for answer in wrong),
+        adversarial_passes=sum(answer.kind in ADVERSARIAL or "adversarial" in answer.kind for answer in wrong),
         refused=sum(answer.label == "pass" and result.verdict != "pass" for answer, result in pairs),
         review=sum(result.verdict == "review" for _, result in pairs),
     )

@@ -27,6 +27,7 @@ GATES: dict[str, tuple[Literal["not_yet", "review"], str]] = {
     "disordered": ("not_yet", "These words don't form sentences; say it as you would say it aloud."),
     "elsewhere": ("not_yet", "This speaks of something else than the question does."),
     "guessing": ("not_yet", "You offer several answers; decide for one and say it as a statement."),
+    "forgotten": ("not_yet", "You name a word, not a thought: what happens to what? Look it up and try again."),
     "copied": ("not_yet", "This repeats the question; answer it in your own words."),
 }
 
@@ -53,6 +54,7 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
         ("repeated", _is_repeated(words)),
         ("stuffed", is_stuffed(reading.tokens, lexicon)),
         ("guessing", _is_guessing(reading.tokens)),
+        ("forgotten", bool(lexicon.frames["forgotten"].search(reading.text))),
         ("disordered", _is_disordered(reading.tokens, lexicon)),
         ("elsewhere", _is_elsewhere(reading.text, lexicon)),
         ("copied", _is_copied(words, prompt, lexicon)),
