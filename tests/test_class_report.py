@@ -132,7 +132,7 @@ def test_f25_in_a_browser_nothing_of_a_hostile_class_runs_or_is_loaded(thirty_in
         page.wait_for_timeout(200)
         assert "report on the class" in page.title()
         assert len(asked) == 1
-        assert page.locator("section h2").count() == 6
+        assert page.locator("section h2").count() == 7
         assert page.locator("table.matrix tbody tr").count() == 30
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator("svg circle, svg path").count() > 10

@@ -40,7 +40,9 @@ def test_the_published_table_is_what_the_grader_gives(lesson):
 def test_the_bars_hold_on_every_part_and_for_every_question(pairs):
     splits = {answer.split for some in pairs.values() for answer, _ in some}
     assert {"tune", "held_out", "fresh", "adversarial", "eighth"} <= splits
-    for part in splits - {"eighth"}:  # made to break graders like this one: it does not meet them, and GRADER.md says so
+    for part in splits - {
+        "eighth"
+    }:  # made to break graders like this one: it does not meet them, and GRADER.md says so
         everything = [pair for some in pairs.values() for pair in some if pair[0].split == part]
         figures = agreement(everything)
         assert figures.pass_fail >= 0.92, part

@@ -24,7 +24,7 @@ MOMENT = {
     "pattern": r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})\Z",
 }
 TEXTS = {"type": "object", "additionalProperties": SHORT}
-ATTEMPT = _table({"answer": {}, "at": MOMENT})
+ATTEMPT = _table({"answer": {}, "at": MOMENT}, {"confidence": {"type": "integer", "minimum": 0, "maximum": 100}})
 ANSWERED = _table({"bank": NAME, "question": NAME, "attempts": _list(ATTEMPT, most=50, least=1)})
 CURVE = _table(
     {

@@ -93,8 +93,9 @@ def submit(
 def _answers(progress: Progress) -> list[Answered]:
     """The attempts that count for points; reviews after a question was closed are the learner's own business."""
     counted = [attempt for attempt in progress.attempts if attempt.counts]
-    names = dict.fromkeys(attempt.question for attempt in counted)
-    of = {name: [Attempt(one.answer, one.at) for one in counted if one.question == name] for name in names}
+    of: dict[str, list[Attempt]] = {}
+    for one in counted:
+        of.setdefault(one.question, []).append(Attempt(one.answer, one.at, one.confidence))
     return [Answered(progress.bank, name, tuple(attempts[:MOST_ATTEMPTS])) for name, attempts in of.items()]
 
 

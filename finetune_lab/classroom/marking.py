@@ -19,6 +19,7 @@ class Try:
     verdict: Verdict
     score: float
     fired: tuple[str, ...]
+    confidence: int | None = None  # percent that the student wrote beside it
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def _mark(question: Question, answered: Answered | None, learner: Learner) -> Ma
     return Mark(
         question.id, round(chosen.score * question.points, 4), chosen.verdict, chosen.score, best + 1,
         tuple(chosen.reasons), tuple(chosen.fired),
-        tries=tuple(Try(one.verdict, one.score, tuple(one.fired)) for one in grades),
+        tries=tuple(
+            Try(one.verdict, one.score, tuple(one.fired), attempt.confidence)
+            for one, attempt in zip(grades, allowed, strict=True)
+        ),
     )  # fmt: skip
 
 

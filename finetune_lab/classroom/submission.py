@@ -23,6 +23,7 @@ class Attempt:
 
     answer: Any
     at: datetime
+    confidence: int | None = None  # percent; None where the student did not say
 
 
 @dataclass(frozen=True)
@@ -128,5 +129,5 @@ def _more_faults(data: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _answered(entry: dict[str, Any]) -> Answered:
-    attempts = tuple(Attempt(one["answer"], moment(one["at"])) for one in entry["attempts"])
+    attempts = tuple(Attempt(one["answer"], moment(one["at"]), one.get("confidence")) for one in entry["attempts"])
     return Answered(entry["bank"], entry["question"], attempts)

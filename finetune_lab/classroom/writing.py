@@ -67,7 +67,7 @@ def read_answers(path: Path, bank: str) -> list[Answered]:
         try:
             entry = json.loads(line) if line.strip() else None
             if entry is not None:
-                attempt = Attempt(entry["answer"], moment(entry.get("at", now)))
+                attempt = Attempt(entry["answer"], moment(entry.get("at", now)), entry.get("confidence"))
                 found.setdefault(str(entry["question"]), []).append(attempt)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             faults.append(f"line {number}: {type(error).__name__}: {error}.")
@@ -82,8 +82,12 @@ def written_moment(at: datetime) -> str:
 
 
 def _entry(one: Answered) -> dict[str, Any]:
-    attempts = [{"answer": attempt.answer, "at": written_moment(attempt.at)} for attempt in one.attempts]
-    return {"bank": one.bank, "question": one.question, "attempts": attempts}
+    return {"bank": one.bank, "question": one.question, "attempts": [_attempt(attempt) for attempt in one.attempts]}
+
+
+def _attempt(one: Attempt) -> dict[str, Any]:
+    sure = {} if one.confidence is None else {"confidence": one.confidence}
+    return {"answer": one.answer, "at": written_moment(one.at), **sure}
 
 
 def run_record(folder: Path) -> dict[str, Any]:

@@ -2,12 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from finetune_lab.quiz.attempts import Attempt
+from finetune_lab.quiz.verdict import Verdict
 from finetune_lab.tables import as_html, as_text
 
 BANDS = ((0, 39), (40, 59), (60, 84), (85, 100))  # percent; around the 25, 50, 75 and 95 that the panel offers
 FEWEST = 5  # answers, before a judgement is more than chance
+
+
+class Judged(Protocol):
+    """An answer with its verdict, and how sure its writer was, in percent."""
+
+    @property
+    def verdict(self) -> Verdict: ...
+
+    @property
+    def confidence(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ class Calibration:
         return (as_html(self.rows()) if self.bands else "") + f"<p>{self.said}</p>"
 
 
-def calibration(attempts: Sequence[Attempt]) -> Calibration:
+def calibration(attempts: Sequence[Judged]) -> Calibration:
     """Over every attempt with a confidence and a verdict; partly right is not right, and what waits does not count."""
     judged = [
         (attempt.confidence, attempt.verdict == "pass")

@@ -2,6 +2,7 @@
 
 from finetune_lab.classroom.gradebook import Gradebook
 from finetune_lab.classroom.report import sections
+from finetune_lab.classroom.report.confidence import confidence
 from finetune_lab.classroom.report.markup import Markup, element, joined
 from finetune_lab.quiz.version import grader_version
 
@@ -52,6 +53,7 @@ def report_page(book: Gradebook, course: str = "") -> str:
     """The report on a graded class."""
     parts = {
         "scores": sections.scores(book), "questions": sections.questions(book), "mistakes": sections.mistakes(book),
+        "confidence": confidence(book),
         "students": sections.students(book), "answers": sections.answers(book), "runs": sections.runs(book),
     }  # fmt: skip
     links = element("ul", *(element("li", element("a", name.capitalize(), href=f"#{name}")) for name in parts))
