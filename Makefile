@@ -52,6 +52,7 @@ check: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python lessons/address.py --check
 	@$(BIN)/python lessons/build.py --check
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 

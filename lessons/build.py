@@ -18,6 +18,7 @@ from typing import Any
 
 import jupytext
 import nbformat
+from address import PLACEHOLDER, badges, installing, repository
 
 from finetune_lab.quiz.loading import load_bank
 
@@ -42,6 +43,11 @@ def tags(cell: Any) -> list[str]:
 def notebook(source: Path, *, solutions: bool) -> str:
     """The text of the notebook that a source gives, with or without its solutions."""
     cells = [cell for cell in cells_of(source) if solutions or "solution" not in tags(cell)]
+    name = repository()
+    if line := badges(name, f"lessons/{source.stem}.ipynb"):
+        cells.insert(0, nbformat.v4.new_markdown_cell(line))
+    for cell in cells:
+        cell.source = cell.source.replace(PLACEHOLDER, installing(name))
     seen: Counter[str] = Counter()
     for cell in cells:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
