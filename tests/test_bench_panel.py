@@ -276,6 +276,7 @@ def test_the_forecast_follows_the_controls(bench):
     before = panel.forecast.value
     field(panel.form, "method").value = "full"
     until(lambda: panel.forecast.value != before)
+    until(lambda: "ftl-stale" not in panel.forecast._dom_classes)
     assert "whole model" in panel.forecast.value
     field(panel.form, "model").value = "no/such-model"
     until(lambda: "no/such-model" in panel.forecast.value)
@@ -329,3 +330,11 @@ def test_the_table_of_runs_ticks_overlays_and_says_what_changed(settings, tmp_pa
 def test_a_variable_decides_whether_there_is_a_panel(monkeypatch, asked, seen):
     monkeypatch.setenv("FINETUNE_LAB_UI", asked)
     assert watched() is seen
+
+
+def test_a_forecast_of_before_is_seen_to_be_one(bench, monkeypatch):
+    panel = bench()._screen.panel
+    until(lambda: "ftl-stale" not in panel.forecast._dom_classes)
+    monkeypatch.setattr(screens, "forecast_pages", lambda *_: iter(()))  # none comes
+    field(panel.form, "method").value = "full"
+    assert "ftl-stale" in panel.forecast._dom_classes

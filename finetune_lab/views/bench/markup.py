@@ -55,20 +55,21 @@ def progress(step: int, steps: int) -> str:
     return f'<progress aria-label="steps done" value="{step}" max="{max(1, steps)}">{step} of {steps}</progress>'
 
 
-def stacked_bars(bars: Sequence[tuple[str, Mapping[str, int]]], chosen: str) -> str:
-    """Bytes by component as a bar for each name, on one scale; the chosen one's in words below."""
-    scale = max((sum(parts(sizes)) for _, sizes in bars), default=0) or 1
+def stacked_bars(bars: Sequence[tuple[str, Mapping[str, int] | None]], chosen: str) -> str:
+    """Bytes by component as a bar for each name, on one scale; the chosen one's in words below. None: not known yet."""
+    scale = max((sum(parts(sizes)) for _, sizes in bars if sizes), default=0) or 1
     rows = []
-    for name, sizes in bars:
+    for name, known in bars:
+        sizes = known or {}
         kind = " ftl-chosen" if name == chosen else ""
         pieces = "".join(
             f'<span style="width:{100 * size / scale:.3f}%;background:{COLOURS[part]}"></span>'
             for part, size in zip(MEMORY_COMPONENTS, parts(sizes), strict=True)
         )
         bar = f'<div class="ftl-bar{kind}" aria-hidden="true">{pieces}</div>'
-        total = readable(sum(parts(sizes)))
+        total = readable(sum(parts(sizes))) if known else "…"
         rows.append(f'<span class="{kind}">{escape(name)}</span>{bar}<span class="{kind}">{total}</span>')
-    return f'<div class="ftl-bars">{"".join(rows)}</div>{legend(dict(bars)[chosen])}'
+    return f'<div class="ftl-bars">{"".join(rows)}</div>{legend(dict(bars)[chosen] or {})}'
 
 
 def legend(sizes: Mapping[str, int]) -> str:

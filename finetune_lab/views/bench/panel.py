@@ -72,6 +72,11 @@ class Panel:
         self.guess.box.layout.display = None if self.guess_first.value else "none"
         self.forecast.layout.display = "none" if hidden else None
         changed(self.forecast, html)
+        self.forecast.remove_class("ftl-stale")
+
+    def await_forecast(self) -> None:
+        """A control has moved: what the forecast says is of before, and is seen to be."""
+        self.forecast.add_class("ftl-stale")
 
     def show_buttons(self, now: Snapshot, *, resumable: bool) -> None:
         """Enable what can be done now. Run stays enabled: a second one is refused with the reason."""

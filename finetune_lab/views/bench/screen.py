@@ -6,6 +6,7 @@ forecast thread: one HTML value                           worker: knows nothing 
 
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from finetune_lab.errors import LabError
 from finetune_lab.tuning.run import load_run
 from finetune_lab.views.bench import markup
 from finetune_lab.views.bench.audience import kernel
-from finetune_lab.views.bench.forecast_card import forecast_html
+from finetune_lab.views.bench.forecast_card import forecast_pages
 from finetune_lab.views.bench.keepsake import Keepsake
 from finetune_lab.views.bench.newest import Newest
 from finetune_lab.views.bench.panel import Action, Panel
@@ -127,18 +128,19 @@ class Screen:
 
     def _ask(self) -> None:
         """Forecast the settings as they are now."""
+        self.panel.await_forecast()
         self._forecasts.ask(dict(self.panel.form.settings))
 
     def _forecast(self, settings: dict[str, Any]) -> None:
-        html, highest_rank = forecast_html(settings, self._folder)
-        if self._forecasts.overtaken():
-            return
-        self.panel.show_forecast(html)
-        if highest_rank is not None and self._keepsake is not None:
-            self._keepsake.later(lambda: self.panel.form.limit_rank(highest_rank))
+        for html, highest_rank in forecast_pages(settings, self._folder):
+            if self._forecasts.overtaken():
+                return
+            self.panel.show_forecast(html)
+            if highest_rank is not None and self._keepsake is not None:
+                self._keepsake.later(partial(self.panel.form.limit_rank, highest_rank))
         self._warm(settings)
 
     def _warm(self, settings: dict[str, Any]) -> None:
         """Trace what the sliders are likely to ask for, while nothing else is to do: then they are answered at once."""
         while self._cold and not self._forecasts.overtaken() and not self._drawing:
-            forecast_html({**settings, **self._cold.pop(0)}, self._folder)
+            list(forecast_pages({**settings, **self._cold.pop(0)}, self._folder))
