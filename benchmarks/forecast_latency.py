@@ -76,8 +76,8 @@ def main() -> None:
             "",
             f"`python benchmarks/forecast_latency.py --rounds {options.rounds} --write`. One thread, Python "
             f"{platform.python_version()}, {versions}.",
-            "Milliseconds, medians, on `lab-base` and `tickets`. First: until the chosen method's figures stand there; all:",
-            "until those of the other methods stand beside them. Cold: nothing was traced but the panel's default; a panel",
+            "Milliseconds, medians, `lab-base` on `tickets`. First: until the chosen method's figures are there; all:",
+            "until the other methods' are too. Cold: nothing was traced but the panel's default; an idle panel",
             "traces such moves by itself while nothing else is to do. The goal is 300.",
             "",
             "| move | cold, first | cold, all | warm, first | warm, all |",

@@ -2,8 +2,8 @@
 
 Three customers of one help desk get the same messages and want other answers (finetune_lab/data/customers.py); each has
 an adapter on lab-base, tuned by the package's own `tune`. The same seed gives the same data: `--check` compares it with
-what the cards name. A tune gives the same numbers on the same machine and versions only; one takes a quarter of an hour
-of a CPU core.
+what the cards name. A tune gives the same numbers on the same machine and versions only; one takes half an hour of
+a CPU core, minutes on a GPU.
 """
 
 import argparse
