@@ -88,8 +88,11 @@ def _shared(current: Context, chunk: Chunk, lexicon: Lexicon) -> list[Chunk]:
 
 def _left(current: Context, place: int, lexicon: Lexicon) -> list[Chunk]:
     """The nearest group of nouns before, those not denied first: `the base, not the adapter, is quantized`."""
+    tokens = current.clause.tokens
     before = [
-        group for group in chunking.groups(current.chunks, current.clause.tokens, lexicon) if group[-1].end <= place
+        group
+        for group in chunking.groups(current.chunks, tokens, lexicon)
+        if group[-1].end <= place and not _is_a_place(group[0], tokens)
     ]
     for group in reversed(before):
         real = [one for chunk in group for one in unfold(current, chunk)]
@@ -97,6 +100,12 @@ def _left(current: Context, place: int, lexicon: Lexicon) -> list[Chunk]:
         if said:
             return said
     return []
+
+
+def _is_a_place(chunk: Chunk, tokens: list[Token]) -> bool:
+    """`every synapse in it gets nudged`: where, not what."""
+    is_bare = tokens[chunk.start].text in ("it", "them")  # not `in all of them`
+    return is_bare and chunk.start > 0 and tokens[chunk.start - 1].text in ("in", "inside", "within")
 
 
 def _is_put_aside(current: Context, chunk: Chunk) -> bool:
