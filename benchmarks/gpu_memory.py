@@ -9,25 +9,21 @@ adds the shapes of Llama 3.2 1B and Llama 3.1 8B. Writes gpu_memory.json and .md
 former and predicts again, without a GPU.
 """
 
-import argparse
 import gc
-import json
-import platform
 import random
 import statistics
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib.metadata import version
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from gpu_results import keep, machine, parser_of, require_gpu
 from memory_prediction import EXACT, batch, label, method
 from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.utils import logging
 
 from finetune_lab.config import Method, TuneConfig, method_to_dict
 from finetune_lab.device import Device, detect_device
@@ -154,35 +150,22 @@ def compare_all(architectures: dict[str, Any], cases: list[tuple[str, Method, Sh
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser = parser_of(__doc__)
     parser.add_argument("--each", type=int, default=2)
-    parser.add_argument("--large", action="store_true")
     options = parser.parse_args()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    device = detect_device()
-    if device.kind != "cuda":
-        raise SystemExit("error: this needs a CUDA GPU; benchmarks/memory_prediction.py is for a CPU.")
+    require_gpu("benchmarks/memory_prediction.py")
     asked = [compare_all(ARCHITECTURES, list(cases(options.each)))]
     if options.large:
         asked.append(compare_all(LARGE, list(large_cases())))
-    names = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
-    versions = {package: version(package) for package in names} | {"python": platform.python_version()}
-    found: dict[str, Any] = {"versions": versions, "device": asdict(device), "results": []}
-    for result in chain.from_iterable(asked):  # written as they come: a lent machine may be gone before the last one
-        found["results"].append(result)
-        (options.out / "gpu_memory.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        (options.out / "gpu_memory.md").write_text(report(found), encoding="utf-8")
+    keep(options.out, "gpu_memory", "results", chain.from_iterable(asked), report)
 
 
 def report(found: dict[str, Any]) -> str:
     ran = [result for result in found["results"] if "measured" in result]
-    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     lines = [
         "# Memory on a GPU: predicted against measured",
         "",
-        f"{found['device']['name']}, {found['device']['dtype_name']}; {versions}. Made by `benchmarks/gpu_memory.py`.",
+        f"{machine(found)} Made by `benchmarks/gpu_memory.py`.",
         f"{len(found['results'])} configurations, of which {len(ran)} ran. Exact to the byte in weights, adapter,",
         f"quantization state, gradients and optimizer: {sum(result['exact'] for result in ran)}.",
         "",

@@ -6,27 +6,22 @@ Both sides tune the same base in the same float type on the same examples and ta
 does slows both. `--large` adds the shape of Llama 3.2 1B with random weights. Writes gpu_speed.json and .md.
 """
 
-import argparse
 import gc
 import json
-import platform
 import statistics
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
+from gpu_results import keep, machine, parser_of, require_gpu
 from gpu_tunes import METHODS, large_models
 from side_by_side import our_side, our_speed, their_rows, their_speed
-from transformers.utils import logging
 
 from finetune_lab.batches import endless_batches
 from finetune_lab.config import Method, TuneConfig
-from finetune_lab.device import detect_device
 from finetune_lab.tuning.session import Session
 
 HERE = Path(__file__).parent
@@ -74,34 +69,26 @@ def beside_trainer(model: str, method: Method, batch_size: int, folder: str) -> 
     return found
 
 
+def all_pairs(folder: Path, *, large: bool) -> Iterator[dict[str, Any]]:
+    """Every base with every method."""
+    models = ["lab-base", *([next(large_models(folder))] if large else [])]
+    for model, method in product(models, METHODS):
+        yield beside_trainer(model, method, 8, str(folder))
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE)
-    parser.add_argument("--large", action="store_true")
-    options = parser.parse_args()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    device = detect_device()
-    if device.kind != "cuda":
-        raise SystemExit("error: this needs a CUDA GPU; benchmarks/training_speed.py is for a CPU.")
-    names = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
-    versions = {package: version(package) for package in names} | {"python": platform.python_version()}
-    found: dict[str, Any] = {"versions": versions, "device": asdict(device), "speeds": []}
+    options = parser_of(__doc__).parse_args()
+    require_gpu("benchmarks/training_speed.py")
     with tempfile.TemporaryDirectory() as folder:
-        models = ["lab-base", *([next(large_models(Path(folder)))] if options.large else [])]
-        for model, method in product(models, METHODS):
-            found["speeds"].append(beside_trainer(model, method, 8, folder))
-            (options.out / "gpu_speed.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            (options.out / "gpu_speed.md").write_text(report(found), encoding="utf-8")
+        keep(options.out, "gpu_speed", "speeds", all_pairs(Path(folder), large=options.large), report)
 
 
 def report(found: dict[str, Any]) -> str:
     """The pairs as a table."""
-    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     lines = [
         "# Speed on a GPU, beside Trainer + PEFT",
         "",
-        f"{found['device']['name']}, {found['device']['dtype_name']}; {versions}. Made by `benchmarks/gpu_speed.py`:",
+        f"{machine(found)} Made by `benchmarks/gpu_speed.py`:",
         f"`tickets` as they come, 8 a step, {STEPS} steps of which the first two don't count; median of {PAIRS} pairs.",
         "",
         "| base | method | tokens/s | Trainer's | ratio | lowest to highest | peak, GiB | Trainer's |",

@@ -6,22 +6,17 @@
 loading, quantizing, tuning and saving do. Writes gpu_tunes.json and .md.
 """
 
-import argparse
 import json
-import platform
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from gpu_memory import LARGE, saved
+from gpu_results import keep, machine, parser_of, require_gpu
 from transformers import AutoConfig
-from transformers.utils import logging
 
 from finetune_lab.config import Full, LoRA, Method, QLoRA
-from finetune_lab.device import detect_device
 from finetune_lab.models import find_base, load_tokenizer
 from finetune_lab.tuning.comparison import compare
 
@@ -41,7 +36,9 @@ def tunes(model: str, methods: tuple[Method, ...], folder: Path, **settings: Any
     """The records of one base."""
     for method in methods:
         (run,) = compare([method], out=folder, model=model, data="tickets", **settings).runs
-        yield {**run.summary, "model": Path(model).name, "run_dir": ""}
+        record = {**run.summary, "model": Path(model).name, "run_dir": ""}
+        print(json.dumps(record), flush=True)
+        yield record
 
 
 def large_models(folder: Path) -> Iterator[str]:
@@ -54,33 +51,18 @@ def large_models(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE)
-    parser.add_argument("--large", action="store_true")
-    options = parser.parse_args()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    device = detect_device()
-    if device.kind != "cuda":
-        raise SystemExit("error: this needs a CUDA GPU; `finetune-lab compare` does the same on a CPU.")
-    names = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
-    versions = {package: version(package) for package in names} | {"python": platform.python_version()}
-    found: dict[str, Any] = {"versions": versions, "device": asdict(device), "runs": []}
+    options = parser_of(__doc__).parse_args()
+    require_gpu("`finetune-lab compare`")
     with tempfile.TemporaryDirectory() as folder:
-        for record in all_tunes(Path(folder), large=options.large):
-            found["runs"].append(record)  # written as they come: a lent machine may be gone before the last one
-            print(json.dumps(record), flush=True)
-            (options.out / "gpu_tunes.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            (options.out / "gpu_tunes.md").write_text(report(found), encoding="utf-8")
+        keep(options.out, "gpu_tunes", "runs", all_tunes(Path(folder), large=options.large), report)
 
 
 def report(found: dict[str, Any]) -> str:
     """The runs as a table."""
-    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     lines = [
         "# Tunes on a GPU",
         "",
-        f"{found['device']['name']}, {found['device']['dtype_name']}; {versions}. Made by `benchmarks/gpu_tunes.py`.",
+        f"{machine(found)} Made by `benchmarks/gpu_tunes.py`.",
         "lab-base: 60 steps of 8 tickets. The Llama shapes have random weights: their losses say nothing.",
         "Peaks of the tensors in a step, GiB; allocated: `torch.cuda.max_memory_allocated`, of the whole process.",
         "",
