@@ -81,7 +81,7 @@ class Worker:
         threading.Thread(target=self._work, args=(job,), name="finetune-lab tune", daemon=True).start()
 
     def stop(self) -> None:
-        """Ask for the end: after the step in progress, saved; at once when it is paused. Harmless at any time."""
+        """Ask for the end, saved: after the step in progress, within an evaluation or a pause. Harmless at any time."""
         self._stop.set()
 
     def pause(self) -> None:

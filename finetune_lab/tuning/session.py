@@ -17,10 +17,10 @@ from finetune_lab.memory.planning import Plan
 from finetune_lab.memory.run_plan import plan_of_run
 from finetune_lab.methods import build, count_parameters
 from finetune_lab.models import find_base, load_config, load_tokenizer, longest_context
-from finetune_lab.scoring import score
 from finetune_lab.tuning import checkpoints
 from finetune_lab.tuning.artifact import folder_bytes, save_artifact
-from finetune_lab.tuning.evaluation import evaluation_loss, generate, longest_completion
+from finetune_lab.tuning.evaluating import evaluate
+from finetune_lab.tuning.evaluation import StoppedError
 from finetune_lab.tuning.loop import Trainer
 from finetune_lab.tuning.material import material_of
 from finetune_lab.tuning.run_folder import RunFolder
@@ -77,11 +77,18 @@ class Session:
         """The run, in order. Ends early when `stop` is set or a step is not finite."""
         trainer = self.trainer = self._build()
         yield self._started(trainer, folder)
+        try:
+            yield from self._judged_steps(trainer, folder, stop)
+        except StoppedError:
+            yield from self.stopped(folder, "stop was asked for")
+
+    def _judged_steps(self, trainer: Trainer, folder: RunFolder, stop: threading.Event) -> Iterator[Event]:
+        """The evaluation before, the steps, the evaluation after and the artifact."""
         if self.checkpoint is None:
-            yield self._evaluate(trainer)
+            yield self._evaluate(trainer, stop)
         if not (yield from self._steps(trainer, folder, stop)):
             return
-        judged = self._evaluate(trainer)
+        judged = self._evaluate(trainer, stop)
         yield judged
         if not math.isfinite(judged.eval_loss):
             yield self._diverged(trainer, folder, judged.step)
@@ -109,20 +116,20 @@ class Session:
             if stop.is_set() and trainer.step < self.config.max_steps:
                 yield from self.stopped(folder, "stop was asked for")
                 return False
-            if not (yield from self._between(trainer, folder)):
+            if not (yield from self._between(trainer, folder, stop)):
                 return False
         if trainer.ledger is not None and trainer.ledger.curve is not None:
             folder.keep_curve(trainer.ledger.curve)
         return True
 
-    def _between(self, trainer: Trainer, folder: RunFolder) -> Generator[Event, None, bool]:
+    def _between(self, trainer: Trainer, folder: RunFolder, stop: threading.Event) -> Generator[Event, None, bool]:
         """After a step: a checkpoint and a look at the loss, where they are due; returns whether that is finite."""
         step, last = trainer.step, self.config.max_steps
         if step == last or step % (self.config.save_steps or math.inf) == 0:
             yield Saved(step, str(checkpoints.save(trainer, folder.checkpoints)))
         if step == last or step % (self.config.eval_steps or math.inf):
             return True
-        judged = self._evaluate(trainer, whole=False)
+        judged = self._evaluate(trainer, stop, whole=False)
         yield judged
         if not math.isfinite(judged.eval_loss):
             yield self._diverged(trainer, folder, judged.step)
@@ -166,19 +173,8 @@ class Session:
             checkpoints.restore(trainer, self.checkpoint)
         return trainer
 
-    def _evaluate(self, trainer: Trainer, *, whole: bool = True) -> Evaluated:
-        """Loss, forgetting and score; between the steps only the loss and one answer, and no score of one answer."""
-        loss = evaluation_loss(trainer.model, self.material.evaluation, self.pad)
-        others = self.material.forgetting.items() if whole else ()
-        forgetting = {name: evaluation_loss(trainer.model, examples, self.pad) for name, examples in others}
-        scored = self.material.scored if whole else self.material.scored[:1]
-        if not scored:
-            return Evaluated(trainer.step, loss, {}, forgetting=forgetting)
-        prompts = [example.prompt for example in scored]
-        longest = longest_completion(self.tokenizer, self.material.scored)
-        answers = generate(trainer.model, self.tokenizer, prompts, longest, self.config.max_length)
-        scores = score(answers, [example.completion for example in scored]) if whole else {}
-        return Evaluated(trainer.step, loss, scores, prompts[0], answers[0], forgetting)
+    def _evaluate(self, trainer: Trainer, stop: threading.Event, *, whole: bool = True) -> Evaluated:
+        return evaluate(trainer.model, self.tokenizer, self.material, trainer.step, stop, whole=whole)
 
     def _diverged(self, trainer: Trainer, folder: RunFolder, judged: int | None = None) -> Ended:
         """The end of a run that is no longer finite, with the artifact of the last checkpoint that is known good.

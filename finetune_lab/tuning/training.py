@@ -48,7 +48,7 @@ def train(
         config: everything else, ready made.
         out: the run folder to make; a dated one in `runs/` without it.
         resume: a run folder to go on with, from its last verified checkpoint; nothing else is given with it.
-        stop: set it from anywhere and the run ends after the step in progress, saved.
+        stop: set it from anywhere and the run ends, saved, after the step in progress or within an evaluation.
         **settings: fields of `TuneConfig` by name: `data="tickets", max_steps=60`.
 
     Raises:
