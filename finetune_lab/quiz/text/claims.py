@@ -54,6 +54,11 @@ def _is_denied_cause(last: Context | None, clause: Clause, lexicon: Lexicon) -> 
     return lexicon.is_a("negators", last.clause.tokens[-1].stems)
 
 
+def _turns_to_the_cause(last: Context, clause: Clause) -> bool:
+    """`not because they are better, rather because they are light`."""
+    return clause.opener == "because" and last.clause.tokens[-1].text in ("rather", "instead")
+
+
 def _sentence_texts(text: str, tokens: list[Token]) -> list[str]:
     parts: list[list[Token]] = [[]]
     for token in tokens:
@@ -80,7 +85,7 @@ def _prepare(number: int, clause: Clause, last: Context | None, turned: set[int]
             about = "peft"  # `full tuning needs a cluster, an adapter does not`
         if relative and goes_on and (any(last.scope.aside) or last.scope.contrasted[-1]):
             aside = True
-        elif goes_on and last.aside and clause.opener not in (",", ""):
+        elif goes_on and last.aside and clause.opener not in (",", "") and not _turns_to_the_cause(last, clause):
             aside = last.aside
     inherited = _inherited(last, relative)
     earlier = any(token.text.startswith(("pretraining", "pre training")) for token in clause.tokens)
@@ -109,7 +114,8 @@ def _inherited(last: Context | None, relative: bool) -> list[Chunk]:
     if not named:
         return last.inherited
     if not relative:
-        return [replace(named[0], denied=False)]
+        held = [chunk for chunk in named if not last.scope.denied[chunk.start]]  # `not an add-on, rather the weights`
+        return [replace((held or named)[0], denied=False)]
     nearest, opens = named[-1], last.clause.tokens[0].text
     is_denied = nearest.denied or (opens in ("there", "it") and last.scope.denied[nearest.start])
     features = nearest.features - COUNTS | {"all"} if is_denied else nearest.features

@@ -75,7 +75,8 @@ def _findings(reading: Reading, rubric: Rubric) -> _Findings:
             if opposite is not None:
                 contradicted[idea.id] = (hits[0], opposite)
     wrong = [(entry, claim) for entry in rubric.misconceptions if (claim := _held(entry, claims, ideas, rubric.topic))]
-    return _Findings(ideas, contradicted, wrong, _credit(rubric, ideas))
+    least = 1.0 if any(entry.instead for entry, _ in wrong) else 0.0
+    return _Findings(ideas, contradicted, wrong, _credit(rubric, ideas, least))
 
 
 def _is_outdone(idea: Idea, ideas: dict[str, Claim], rubric: Rubric) -> bool:
@@ -94,10 +95,11 @@ def _held(entry: Misconception, claims: list[Claim], ideas: dict[str, Claim], to
     return next((found[0] for pattern in entry.accept if (found := pattern.found(claims, topic))), None)
 
 
-def _credit(rubric: Rubric, ideas: dict[str, Claim]) -> float:
+def _credit(rubric: Rubric, ideas: dict[str, Claim], least: float) -> float:
+    """The best idea of each group, of those that earn `least`."""
     best: dict[str, float] = {}
     for idea in rubric.ideas:
-        if idea.id in ideas:
+        if idea.id in ideas and idea.credit >= least:
             group = idea.group or idea.id
             best[group] = max(best.get(group, 0.0), idea.credit)
     return sum(best.values())

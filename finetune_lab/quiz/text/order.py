@@ -100,4 +100,10 @@ def fluency(tokens: list[Token], function_words: frozenset[str]) -> float:
     order = shipped_order()
     sequence = class_sequence(tokens, order.classes, function_words)
     is_bare = len(tokens) >= SHORTEST_PILE and order.grammar.isdisjoint(sequence) and NOTE_MARKS.isdisjoint(sequence)
-    return sum(order.score(left, right, is_bare) for left, right in pairwise(sequence))
+    lines = sum(token.text == "\n" for token in tokens)
+    scores = [
+        max(score, 0.0) if lines > 1 and "mark" in (left, right) else score  # the lines of a list break off anywhere
+        for left, right in pairwise(sequence)
+        for score in [order.score(left, right, is_bare)]
+    ]
+    return sum(scores)

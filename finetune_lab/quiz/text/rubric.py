@@ -26,6 +26,7 @@ class Misconception:
     accept: tuple[Pattern, ...]
     say: str  # to the learner, about the quoted words
     fatal: bool
+    instead: bool  # another mechanism in place of the right one: an idea of less than full credit is no half of it
     unless: tuple[str, ...]  # ids of ideas; where one was found this is not held against the answer
 
 
@@ -58,7 +59,12 @@ def rubric_from(data: dict[str, Any]) -> tuple[Rubric | None, list[str]]:
     )
     misconceptions = tuple(
         Misconception(
-            entry["id"], patterns(entry), entry["say"], entry.get("fatal", False), tuple(entry.get("unless", ()))
+            entry["id"],
+            patterns(entry),
+            entry["say"],
+            entry.get("fatal", False),
+            entry.get("instead", False),
+            tuple(entry.get("unless", ())),
         )
         for entry in data.get("misconception", [])
     )
