@@ -59,6 +59,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
     settings = [
         "--no-browser", "--ServerApp.ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={root}", "--allow-root", "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",  # Notebook 7, which the same server serves beside it
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     kept = {"HOME": str(home), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
@@ -96,15 +97,20 @@ class Server:
 
 @pytest.fixture
 def open_lab(chromium: Browser, lab_server: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., LabPage]]:
-    """`open_lab(cells, width=1280, height=900, dark=False)`: a notebook of these cells, open, its kernel ready."""
+    """`open_lab(cells, width=1280, height=900, dark=False)`: a notebook of these cells, open, its kernel ready.
+
+    `app="notebooks"` opens it in Notebook 7.
+    """
     opened: list[LabPage] = []
 
-    def open_notebook(cells: list[str], *, width: int = 1280, height: int = 900, dark: bool = False) -> LabPage:
+    def open_notebook(
+        cells: list[str], *, width: int = 1280, height: int = 900, dark: bool = False, app: str = "doc/tree"
+    ) -> LabPage:
         folder = lab_server.root / f"{request.node.name[:40]}-{secrets.token_hex(3)}".replace("[", "-").replace("]", "")
         folder.mkdir()
         (folder / "notebook.ipynb").write_text(written(cells))
         page: Page = chromium.new_context(viewport={"width": width, "height": height}).new_page()
-        url = f"{lab_server.url}/doc/tree/{folder.name}/notebook.ipynb?reset&token={lab_server.token}"
+        url = f"{lab_server.url}/{app}/{folder.name}/notebook.ipynb?reset&token={lab_server.token}"
         opened.append(LabPage(page, url, folder))
         opened[-1].open(dark=dark)
         return opened[-1]
