@@ -159,7 +159,8 @@ def groups(chunks: list[Chunk], tokens: list[Token], lexicon: Lexicon) -> list[l
         joined = bool(between) and all(
             token.text in (",", "&", "/", "both") or lexicon.is_a("joins", token.stems) for token in between
         )
-        if joined and not chunk.is_pronoun and not _limits(tokens[chunk.start], lexicon):
+        formula = bool(found) and tokens[found[-1][-1].end - 1].is_formula  # `y = Wx + BAx, W fixed`
+        if joined and not formula and not chunk.is_pronoun and not _limits(tokens[chunk.start], lexicon):
             found[-1].append(chunk)
         else:
             found.append([chunk])

@@ -90,6 +90,7 @@ def _prepare(number: int, clause: Clause, last: Context | None, turned: set[int]
     inherited = _inherited(last, relative)
     earlier = any(token.text.startswith(("pretraining", "pre training")) for token in clause.tokens)
     conditional = earlier or lexicon.is_a("conditions", (stem(clause.opener),))
+    conditional = conditional or (clause.opener == "while" and len(clause.tokens) == 1)  # `while training`
     agent = clause.tokens[0].text in AGENTS or (goes_on and last is not None and last.has_agent and not found)
     turned_round = clause.sentence in turned
     nearest = _nearest(last, lexicon)

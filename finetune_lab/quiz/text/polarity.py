@@ -37,13 +37,19 @@ def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
             and tokens[i + 1].text in ("just", "only")
             and _is_verbless(tokens, lexicon)
         ):
-            _mark(aside, i, len(tokens))  # `not just the adapter, but ...`
+            _mark(aside, i, _before_the_rest(tokens, i))  # `not just the adapter, but ...`
         elif lexicon.is_a("negators", token.stems) and not _is_harmless(tokens, i):
             start, end = _negated_span(tokens, i, chunks, lexicon)
             if clause.opener in ("that", "which", "who"):
                 end = _before_preposition(tokens, start, end)
             _flip(denied, start, end)
     return Scope(denied, aside, contrasted, _about(tokens, aside, denied))
+
+
+def _before_the_rest(tokens: list[Token], i: int) -> int:
+    """`not just the last layer | , rather all layers`."""
+    places = range(i, len(tokens))
+    return next((place for place in places if tokens[place].text in ("rather", "instead")), len(tokens))
 
 
 def _is_harmless(tokens: list[Token], i: int) -> bool:
@@ -153,7 +159,8 @@ def _about(tokens: list[Token], aside: list[bool], denied: list[bool]) -> str:
     """The method that the clause begins with."""
     for place, token in enumerate(tokens):
         if token.has("method") and not aside[place] and not denied[place]:
-            return token.of_role("method")[0]
+            likened = place > 0 and tokens[place - 1].text in ("like", "as")  # `like LoRA it trains ...`
+            return "" if likened else token.of_role("method")[0]
         if token.concepts and not aside[place] and not denied[place]:
             return ""  # something else comes first: `a quantized base with LoRA`
     return ""

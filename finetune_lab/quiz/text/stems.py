@@ -12,6 +12,7 @@ IRREGULAR = {
     "easier": "easy", "easiest": "easy", "easily": "easy",
     "put": "put", "stood": "stand", "brought": "bring", "spent": "spend",
     "embeddings": "embedding", "series": "series", "lets": "let", "bias": "bias", "biases": "bias", "this": "this",
+    "note": "note", "notes": "note", "noted": "note",  # not "not"
     "tried": "try", "tries": "try", "loss": "loss", "losses": "loss", "less": "less", "always": "always", "ate": "eat",
     "one's": "one", "during": "during", "thing": "thing", "nothing": "nothing", "everything": "everything",
     "anything": "anything", "something": "something", "string": "string",
