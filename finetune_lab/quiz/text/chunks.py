@@ -159,12 +159,19 @@ def groups(chunks: list[Chunk], tokens: list[Token], lexicon: Lexicon) -> list[l
         joined = bool(between) and all(
             token.text in (",", "&", "/", "both") or lexicon.is_a("joins", token.stems) for token in between
         )
+        anew = [token.text for token in between] == [","] and _opens_anew(tokens, found[-1][0], chunk)
         formula = bool(found) and tokens[found[-1][-1].end - 1].is_formula  # `y = Wx + BAx, W fixed`
-        if joined and not formula and not chunk.is_pronoun and not _limits(tokens[chunk.start], lexicon):
+        if joined and not anew and not formula and not chunk.is_pronoun and not _limits(tokens[chunk.start], lexicon):
             found[-1].append(chunk)
         else:
             found.append([chunk])
     return found
+
+
+def _opens_anew(tokens: list[Token], before: Chunk, chunk: Chunk) -> bool:
+    """`extra learnable stuff, the base is left alone`: an article after a noun that has none."""
+    articles = ("the", "a", "an")
+    return tokens[chunk.start].text in articles and tokens[before.start].text not in articles
 
 
 def _limits(token: Token, lexicon: Lexicon) -> bool:

@@ -135,6 +135,8 @@ def _claims_of(current: Context, lexicon: Lexicon) -> list[Claim]:
         for concept, role in token.concepts.items():
             if concept == "remove" and _falls(token, current.clause.tokens[place:]):
                 continue
+            if concept == "more" and place and "reduce" in current.clause.tokens[place - 1].concepts:
+                continue  # `drops a lot`
             if role == "verb" or (role == "quality" and concept not in NOUN_ONLY):
                 claims += _claims_at(current, place, concept, role, lexicon)
     return claims

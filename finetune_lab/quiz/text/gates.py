@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetune_lab.quiz.text.claims import Reading
-from finetune_lab.quiz.text.order import fluency
+from finetune_lab.quiz.text.clauses import HARD_MARKS
+from finetune_lab.quiz.text.order import MARKS, fluency
 from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.stuffing import is_functional, is_stuffed
 from finetune_lab.quiz.text.tokens import READ, Token, cleaned
@@ -15,6 +16,7 @@ from finetune_lab.quiz.text.words import Lexicon
 
 LEFT_OPEN = {"a", "an", "the", "and", "or", "but", "because", "than", "every", "their"}
 LEAST_FLUENT = -1.0  # the sum over neighbours below which words are in no order
+LONG, LEAST_FLUENT_A_WORD = 11, 0.1  # in a long answer without marks, chance alone reaches a sum above zero
 
 
 GATES: dict[str, tuple[Literal["not_yet", "review"], str]] = {
@@ -64,7 +66,10 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
 
 def _is_disordered(tokens: list[Token], lexicon: Lexicon) -> bool:
     """Words in no order, or words that break off: `... and faster and`."""
-    return fluency(tokens, lexicon.function_words) < LEAST_FLUENT or bool(tokens and tokens[-1].text in LEFT_OPEN)
+    words = sum(token.is_word for token in tokens)
+    unmarked = not any(token.text in MARKS or token.text in HARD_MARKS for token in tokens[:-1])
+    least = LEAST_FLUENT_A_WORD * words if words >= LONG and unmarked else LEAST_FLUENT
+    return fluency(tokens, lexicon.function_words) < least or bool(tokens and tokens[-1].text in LEFT_OPEN)
 
 
 def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:

@@ -27,6 +27,7 @@ class _Findings:
     contradicted: dict[str, tuple[Claim, Claim]]
     misconceptions: list[tuple[Misconception, Claim]]
     credit: float
+    forgot: str  # `I forgot which ones`, in the learner's words; empty where nothing is
 
 
 def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
@@ -76,7 +77,8 @@ def _findings(reading: Reading, rubric: Rubric) -> _Findings:
                 contradicted[idea.id] = (hits[0], opposite)
     wrong = [(entry, claim) for entry in rubric.misconceptions if (claim := _held(entry, claims, ideas, rubric.topic))]
     least = 1.0 if any(entry.instead for entry, _ in wrong) else 0.0
-    return _Findings(ideas, contradicted, wrong, _credit(rubric, ideas, least))
+    forgot = rubric.words.frames["half_remembered"].search(reading.text)
+    return _Findings(ideas, contradicted, wrong, _credit(rubric, ideas, least), forgot[0] if forgot else "")
 
 
 def _is_outdone(idea: Idea, ideas: dict[str, Claim], rubric: Rubric) -> bool:
@@ -109,7 +111,7 @@ def _verdict(findings: _Findings, rubric: Rubric) -> Verdict:
     if findings.contradicted or any(entry.fatal for entry, _ in findings.misconceptions):
         return "not_yet"
     if findings.credit >= rubric.pass_at and not findings.misconceptions:
-        return "pass"
+        return "partial" if findings.forgot else "pass"
     return "partial" if findings.credit >= rubric.partial_at else "not_yet"
 
 
@@ -140,6 +142,8 @@ def _reasons(reading: Reading, findings: _Findings, rubric: Rubric, verdict: Ver
     for one, other in findings.contradicted.values():
         reasons.append(f'You say both "{reading.quote(one)}" and "{reading.quote(other)}": which is it?')
     reasons += [f'"{reading.quote(claim)}": {entry.say}' for entry, claim in findings.misconceptions]
+    if findings.forgot:
+        reasons.append(f'"{findings.forgot}": what you don\'t remember belongs to it; look it up.')
     quotes = dict.fromkeys(
         reading.quote(claim) for name, claim in findings.ideas.items() if name not in findings.contradicted
     )
@@ -165,5 +169,6 @@ def _asked_for(findings: _Findings, rubric: Rubric) -> list[Idea]:
 
 def _fired(reading: Reading, findings: _Findings) -> list[str]:
     fired = [f'idea {name}: "{reading.quote(claim)}"' for name, claim in findings.ideas.items()]
+    fired += [f'half remembered: "{findings.forgot}"'] if findings.forgot else []
     fired += [f'misconception {entry.id}: "{reading.quote(claim)}"' for entry, claim in findings.misconceptions]
     return fired + [f'contradiction {name}: "{reading.quote(pair[1])}"' for name, pair in findings.contradicted.items()]

@@ -102,7 +102,9 @@ def fluency(tokens: list[Token], function_words: frozenset[str]) -> float:
     is_bare = len(tokens) >= SHORTEST_PILE and order.grammar.isdisjoint(sequence) and NOTE_MARKS.isdisjoint(sequence)
     lines = sum(token.text == "\n" for token in tokens)
     scores = [
-        max(score, 0.0) if lines > 1 and "mark" in (left, right) else score  # the lines of a list break off anywhere
+        max(score, 0.0)
+        if lines > 1 and not {"mark", "sign"}.isdisjoint((left, right))
+        else score  # the lines of a list break off anywhere
         for left, right in pairwise(sequence)
         for score in [order.score(left, right, is_bare)]
     ]

@@ -30,7 +30,11 @@ def answers(folder: Path) -> list[str]:
     lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     entries = [json.loads(line) for line in lines]
     return [
-        entry["answer"] for entry in entries if entry["split"] not in SET_ASIDE and entry["kind"] not in NO_SENTENCES
+        entry["answer"]
+        for entry in entries
+        if entry["split"] not in SET_ASIDE
+        and entry["kind"] not in NO_SENTENCES
+        and not entry["kind"].startswith("adversarial")
     ]
 
 

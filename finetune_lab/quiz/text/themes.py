@@ -11,6 +11,7 @@ from finetune_lab.quiz.text.words import Lexicon
 
 BITS = {"low_bit", "high_bit"}
 CARRIERS = {"memory", "precision", "less", "more", "small"}  # `14 GB at 16 bits`: the bits are not the gigabytes'
+FORMS = BITS | {"numbers", "small", "less", "precision"}  # `stored in rough 4-bit numbers`
 AGENTS = {"you", "we", "i", "one", "people", "they"}
 COUNTS = frozenset({"some", "less", "small", "only"})
 TOPIC = frozenset({"topic"})  # `it` or `they` where nothing was named before: what was asked about
@@ -24,7 +25,8 @@ def themes_of(current: Context, place: int, role: str, lexicon: Lexicon) -> list
     found = current.chunks
     inside = [chunk for chunk in found if chunk.start <= place < chunk.end]
     if inside:
-        is_form = inside[0].start > 0 and tokens[inside[0].start - 1].text == "as"  # `stored as 4-bit numbers`
+        before = tokens[inside[0].start - 1].text if inside[0].start else ""
+        is_form = before == "as" or (before == "in" and inside[0].features <= FORMS)  # `stored as 4-bit numbers`
         of_form = _left(current, inside[0].start, lexicon) if is_form else []
         return inside + of_form + (_shared(current, inside[0], lexicon) if role == "quality" else [])
     left, right = _left(current, place, lexicon), _right(current, place, role, lexicon)

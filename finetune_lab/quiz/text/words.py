@@ -39,7 +39,7 @@ class Lexicon:
     fillers: frozenset[str]  # `basically`, `lol`: read over
     spellings: dict[str, str]
     formulas: tuple[tuple[re.Pattern[str], frozenset[str]], ...]
-    frames: dict[str, re.Pattern[str]]  # denying, denying_the_last, forgotten, to_the_grader
+    frames: dict[str, re.Pattern[str]]  # denying, denying_the_last, forgotten, half_remembered, to_the_grader
     noun_forms: dict[str, str]
     opposites: dict[str, str]
     same: dict[str, str]
