@@ -8,6 +8,7 @@ import torch
 from finetune_lab.building import ONE_MODEL_AT_A_TIME
 from finetune_lab.config import LoRA
 from finetune_lab.device import detect_device
+from finetune_lab.memory import planning
 from finetune_lab.memory.planning import plan
 from finetune_lab.methods import build
 from finetune_lab.models import find_base, load_model
@@ -49,6 +50,7 @@ def test_a_plan_is_not_mistaken_by_a_model_that_another_thread_runs(base):
 
     thread = threading.Thread(target=run_without_end)
     thread.start()
+    planning._kept.clear()  # or they would only be looked up
     try:
         beside = [plan(str(base), LoRA(r=5), max_length=length).components for length in range(20, 26)]
     finally:

@@ -10,10 +10,12 @@ from typer.testing import CliRunner
 from finetune_lab.config import Full, LoRA, QLoRA
 from finetune_lab.errors import ConfigError, LabError, ModelError
 from finetune_lab.events import MEMORY_COMPONENTS
+from finetune_lab.memory import planning
 from finetune_lab.memory.fitting import largest_batch, largest_length, options
 from finetune_lab.memory.known_models import facts, find_config, known_names
 from finetune_lab.memory.meta_model import at_depth, build_on_meta, depth_of
 from finetune_lab.memory.planning import plan
+from finetune_lab.memory.prediction import predict_components
 from finetune_lab.memory.targets import CARDS, GIB, target, verdict
 
 
@@ -36,9 +38,32 @@ def test_a_plan_is_figures_sentences_and_a_verdict(large):
 
 
 def test_an_8b_model_takes_no_weights_and_little_time(large):
+    planning._kept.clear()
     started = time.process_time()
     plan("qwen3-8b", QLoRA(r=8, bits=4), batch_size=1, max_length=2048, device="T4")
     assert time.process_time() - started < 10  # the bar of 2 s is benchmarked, not tested
+
+
+def test_the_same_step_is_traced_once_and_another_one_again(tmp_path, monkeypatch):
+    traced = []
+
+    def counted(*asked):
+        traced.append(asked)
+        return predict_components(*asked)
+
+    monkeypatch.setattr(planning, "predict_components", counted)
+    monkeypatch.setattr(planning, "_kept", {})
+    monkeypatch.setattr(planning, "MOST_KEPT", 3)
+    small("llama").save_pretrained(tmp_path)
+    first, again = (plan(tmp_path, LoRA(r=2), max_length=20) for _ in range(2))
+    assert (len(traced), first) == (1, again)
+    for method, length in ((LoRA(r=3), 20), (LoRA(r=2), 21)):
+        assert plan(tmp_path, method, max_length=length).components != first.components
+    changed = small("llama")
+    changed.intermediate_size *= 2
+    changed.save_pretrained(tmp_path)  # another base of the same name
+    assert plan(tmp_path, LoRA(r=2), max_length=20).components != first.components
+    assert (len(traced), len(planning._kept)) == (4, 3)
 
 
 def test_each_card_has_a_verdict(large):

@@ -25,6 +25,10 @@ from finetune_lab.memory.tracing import Shape
 from finetune_lab.models import short
 from finetune_lab.tables import as_html, as_text, readable
 
+MOST_KEPT = 256  # predictions; one is a few kilobytes
+# A trace takes a second and depends on nothing but what it is asked for: tunes of one base ask for the same ones.
+_kept: dict[tuple[str, Method, Device, Shape], Prediction] = {}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -113,7 +117,7 @@ class Plan:
             "gradient_checkpointing": self.shape.checkpointing,
             "device": self.device.name,
             "components": self.components,
-            "at_peak": self.prediction.at_peak,
+            "at_peak": dict(self.prediction.at_peak),
             "peak": self.peak,
             "trainable_parameters": self.prediction.trained,
             "artifact_bytes": self.artifact_bytes,
@@ -163,8 +167,13 @@ def predicted(known: Plan, device: Device, method: Method, shape: Shape) -> Pred
 
 def _predict(name: str, config: PreTrainedConfig, method: Method, device: Device, shape: Shape) -> Prediction:
     try:
+        key = (config.to_json_string(use_diff=False), method, device, shape)
         with ONE_MODEL_AT_A_TIME, torch.random.fork_rng(devices=[]):  # building draws numbers: no tune must notice
-            return predict_components(config, method, device, shape)
+            if key not in _kept:
+                _kept[key] = predict_components(config, method, device, shape)
+            while len(_kept) > MOST_KEPT:
+                _kept.pop(next(iter(_kept)))  # the oldest
+            return _kept[key]
     except LabError:
         raise
     except Exception as error:
