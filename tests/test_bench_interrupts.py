@@ -110,7 +110,7 @@ def test_kernel_interrupts(kernel, settings, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_process_leaves_an_interrupted_run_that_goes_on_to_the_same_end(settings, tmp_path):
-    asked = settings | {"max_steps": 300, "save_steps": 10}
+    asked = settings | {"max_steps": 60, "save_steps": 5}
     code = BEGIN.format(settings=asked, out=str(tmp_path / "runs")) + "worker.wait()\n"
     process = subprocess.Popen([sys.executable, "-c", code])
     folder = first_run(tmp_path / "runs")
@@ -119,6 +119,7 @@ def test_a_killed_process_leaves_an_interrupted_run_that_goes_on_to_the_same_end
     while seen_from_outside.snapshot().step < 12:
         assert time.monotonic() < end
         time.sleep(0.02)
+    os.kill(process.pid, signal.SIGSTOP)  # in mid-run for as long as the test looks, and then dead without a word
     assert seen_from_outside.snapshot().state == "being_written"  # followed by reading again what it writes
     assert not seen_from_outside.resumable
     second = Worker()
@@ -137,7 +138,7 @@ def test_a_killed_process_leaves_an_interrupted_run_that_goes_on_to_the_same_end
     worker = Worker()
     worker.start(Job((), TuneConfig(), resume=folder))
     last = worker.wait()
-    assert (last.state, last.step, last.error) == ("finished", 300, None)
+    assert (last.state, last.step, last.error) == ("finished", 60, None)
     whole = tune(LoRA(r=2), out=tmp_path / "whole", **asked)
     assert [event.loss for event in last.events if isinstance(event, Stepped)] == whole.losses
 
