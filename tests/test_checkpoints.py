@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from tiny import hashes, losses, one_line, save_model, session_of, tiny_llama, weights, write_rows
+from tiny import hashes, losses, one_line, save_model, session_of, short_tune, tiny_llama, weights, write_rows
 
 from finetune_lab.config import Full, LoRA, QLoRA
 from finetune_lab.errors import RunError
@@ -31,10 +31,17 @@ def broken_off(folder, settings, step, method=None):
     return folder
 
 
+@pytest.fixture(scope="module")
+def killed_once(base, rows, tmp_path_factory):
+    """Six steps asked for, saved at every second, killed after the fifth; the whole run lies beside it."""
+    folder = tmp_path_factory.mktemp("killed") / "run"
+    return broken_off(folder, short_tune(base, rows) | {"max_steps": STEPS, "save_steps": 2}, 5)
+
+
 @pytest.fixture
-def killed(settings, tmp_path):
-    """Six steps asked for, saved at every second, killed after the fifth."""
-    return broken_off(tmp_path / "run", settings | {"max_steps": STEPS, "save_steps": 2}, 5)
+def killed(killed_once, tmp_path):
+    """A copy of it, to damage and to go on with."""
+    return shutil.copytree(killed_once, tmp_path / "run")
 
 
 def cannot_resume(folder):
@@ -121,14 +128,14 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize(("name", "damage"), DAMAGE)
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(killed, tmp_path, name, damage):
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(killed, killed_once, name, damage):
     damage(killed / "checkpoints" / "step-000004" / name)
     resumed = tune(resume=killed)
     assert resumed.status == "finished"
     started = [event for event in resumed.events if type(event).__name__ == "Started"][-1]
     assert started.step == 2
     assert started.reasons["resumed"].startswith("from step-000002; step-000004 is not whole: ")
-    whole = load_run(tmp_path / "whole")
+    whole = load_run(killed_once.with_name("whole"))
     assert resumed.losses == whole.losses
     assert weights(resumed.artifact) == weights(whole.artifact)
     assert [item.name for item in checkpoints.complete(killed / "checkpoints")] == ["step-000006", "step-000004"]

@@ -1,5 +1,6 @@
 """Predicted memory equals measured memory, for small models of several families."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from finetune_lab.device import detect_device
 from finetune_lab.memory import prediction as predicting
 from finetune_lab.memory.closed_form_activations import kept_for_backward
 from finetune_lab.memory.meta_model import depth_of, depths_to_trace
-from finetune_lab.memory.prediction import predict_components
+from finetune_lab.memory.prediction import Prediction, predict_components
 from finetune_lab.memory.tracing import Shape
 
 EXACT = ("base_weights", "adapter_weights", "quantization_state", "gradients", "optimizer")
@@ -20,8 +21,14 @@ CHECKPOINTED = Shape(3, 32, 40, checkpointing=True)
 METHODS = [Full(), LoRA(r=4), QLoRA(r=4), QLoRA(r=4, bnb_4bit_use_double_quant=True)]
 
 
-def compare(config: Any, method: Any, shape: Shape) -> None:
-    predicted = predict_components(config, method, detect_device(), shape)
+@cache
+def predicted_for(family: str, method: Any) -> Prediction:
+    """Of a step of SHAPE, for those that compare it with what is measured and with what is derived."""
+    return predict_components(small(family), method, detect_device(), SHAPE)
+
+
+def compare(config: Any, method: Any, shape: Shape, predicted: Prediction | None = None) -> None:
+    predicted = predicted or predict_components(config, method, detect_device(), shape)
     found = measured(config, method, shape).components
     assert {name: predicted.components[name] for name in EXACT} == {name: found[name] for name in EXACT}
     assert predicted.peak == pytest.approx(found["peak"], rel=1e-4)
@@ -32,7 +39,7 @@ def compare(config: Any, method: Any, shape: Shape) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_a_step_holds_what_was_predicted(family, method):
-    compare(small(family), method, SHAPE)
+    compare(small(family), method, SHAPE, predicted_for(family, method))
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma3_text", "gpt2"])
@@ -76,7 +83,7 @@ def test_the_formula_for_activations_agrees_with_the_trace(family, method):
     config = small(family)
     formula = kept_for_backward(config, method, detect_device(), SHAPE)
     assert formula is not None
-    traced = predict_components(config, method, detect_device(), SHAPE).components["activations"]
+    traced = predicted_for(family, method).components["activations"]
     assert formula.bytes(SHAPE, depth_of(config)) == pytest.approx(traced, abs=16)
 
 
@@ -84,6 +91,7 @@ def test_memory_scales_as_it_should():
     """Activations are linear in tokens, the adapter in rank, and labelled tokens cost a vocabulary each."""
     config, device = small("llama"), detect_device()
 
+    @cache
     def activations(rows: int, length: int, labelled: int) -> int:
         return predict_components(config, LoRA(r=4), device, Shape(rows, length, labelled)).components["activations"]
 

@@ -54,6 +54,14 @@ def write_rows(file, count=24, words=1):
     return file
 
 
+def short_tune(base, rows):
+    """Settings of a tune of half a second."""
+    return {
+        "model": str(base), "data": str(rows), "max_steps": 4, "batch_size": 4, "max_length": 64,
+        "eval_examples": 2, "score_examples": 0,
+    }  # fmt: skip
+
+
 def session_of(method, settings, folder):
     """A session that has run to its end, with its model and optimizer still there; and its events."""
     from finetune_lab.config import TuneConfig

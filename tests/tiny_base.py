@@ -1,7 +1,7 @@
 """Fixtures: the tiny base, its rows, and settings of a tune. A module takes them by `pytest_plugins = "tiny_base"`."""
 
 import pytest
-from tiny import save_model, tiny_llama, write_rows
+from tiny import save_model, short_tune, tiny_llama, write_rows
 
 
 @pytest.fixture(scope="session")
@@ -16,8 +16,4 @@ def rows(tmp_path_factory):
 
 @pytest.fixture
 def settings(base, rows):
-    """Settings of a tune that takes a fifth of a second."""
-    return {
-        "model": str(base), "data": str(rows), "max_steps": 4, "batch_size": 4, "max_length": 64,
-        "eval_examples": 2, "score_examples": 0,
-    }  # fmt: skip
+    return short_tune(base, rows)
