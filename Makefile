@@ -6,6 +6,9 @@ LAB_ARGS ?=
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
+# A process a core, as far as memory goes (tests/conftest.py), each with whole files, in the order of their names: the
+# longest, in the browser, begin first.
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 STAMP := .venv/installed.txt
 # All that an installation depends on: where it is, the part of pyproject.toml above the tools' settings, the pins.
@@ -17,7 +20,7 @@ WANTED := { echo "$(CURDIR)"; sed '/^\[tool\.ruff/,$$d' pyproject.toml; cat cons
 help:
 	@echo "make lab     open the first lesson in JupyterLab          (LAB_ARGS='--port 9999 --no-browser')"
 	@echo "make demo    compare full, LoRA and QLoRA in the terminal  (DEMO_ARGS='--steps 20')"
-	@echo "make test    run the tests                                 (PYTEST_ARGS='-k lessons')"
+	@echo "make test    run the tests                                 (PYTEST_ARGS='-k lessons'; '-n 0': in one process)"
 	@echo "make check   format, lint, types, layers, lessons, tests: what CI runs"
 	@echo "make fix     repair format, lint and notebooks where a tool can"
 	@echo "make pages   run the lessons and write them with their outputs: dist/pages/*.html"
@@ -45,7 +48,7 @@ demo: setup
 	@$(BIN)/finetune-lab compare $(DEMO_ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check --quiet .
@@ -54,7 +57,7 @@ check: setup
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python lessons/address.py --check
 	@$(BIN)/python lessons/build.py --check
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 fix: setup
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -13,8 +13,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests say what a CPU does, on a machine with a GPU too
 
+import psutil
 import pytest
 
+GIGABYTES_A_WORKER = 2.0  # what a process of the tests holds at most, and the kernel or the browser that it starts
 LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", None)
 attempts: list[str] = []
 
@@ -29,6 +31,14 @@ def refuse_unless_local(host: Any, port: Any) -> None:
     if name not in LOCAL_HOSTS:
         attempts.append(f"{name}:{port}")
         raise NetworkBlockedError(f"A test reached for {name}:{port}; tests use no network.")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` is: one a core, as far as memory goes; 0 is the one process that pytest is."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(cores, int(psutil.virtual_memory().available / 1e9 / GIGABYTES_A_WORKER))
+    return workers if workers > 1 else 0
 
 
 def pytest_collection_finish() -> None:
