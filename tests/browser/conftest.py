@@ -20,17 +20,19 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 from lab_page import LabPage, written
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_SECONDS = 60.0
+expect.set_options(timeout=60_000)  # ms, not 5,000: kernel, browser and the tests beside it share a few cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.timeout(300))
+            if item.get_closest_marker("timeout") is None:  # added to the test itself, it would hide its module's own
+                item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="module")  # while Playwright is there, so is its event loop, and no other test may start one
