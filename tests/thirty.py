@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from finetune_lab.classroom.submission import Answered, Attempt, seals
@@ -46,8 +47,8 @@ def canvas_roster(names=None):
 def texts(question):
     """Answers that people wrote for the source's questions, and what each is worth."""
     lines = shipped("quizzes", "answers", f"{question}.jsonl").read_text("utf-8").splitlines()
-    found = [one for one in map(json.loads, lines) if one["label"] in LABELS and one["split"] != "eighth"]
-    return [(one["answer"], one["label"]) for one in found]  # the tricks of `eighth` are not what a class hands in
+    before = takewhile(lambda one: one["split"] != "eighth", map(json.loads, lines))  # whatever is added
+    return [(one["answer"], one["label"]) for one in before if one["label"] in LABELS]
 
 
 def answers_of(ability, chance):

@@ -42,6 +42,12 @@ def _only_auxiliaries(tokens: list[Token], lexicon: Lexicon) -> bool:
 
 def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None:
     """The chunk that begins exactly at `start`, if one does."""
+    if tokens[start].text in ("those", "that") and _is_of(tokens, start + 1):  # `those of the base model`
+        end = _through_of(tokens, start + 1, lexicon)
+        if end > start + 1:
+            return Chunk(
+                start, end, frozenset(concept for token in tokens[start:end] for concept in token.concepts if concept)
+            )
     if lexicon.is_a("pronouns", tokens[start].stems) and not _opens_a_noun(tokens, start):
         whole = frozenset({"all"}) if tokens[start].text.startswith(("all ", "each ", "every")) else frozenset[str]()
         return Chunk(start, start + 1, whole, is_pronoun=True)
@@ -60,6 +66,10 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
         end - start > 1 and tokens[end - 2].text == "of" and lexicon.is_a("pronouns", tokens[end - 1].stems)
     )  # `none of them`
     return Chunk(start, end, frozenset(features), denied, is_pronoun=of_them)
+
+
+def _is_of(tokens: list[Token], place: int) -> bool:
+    return place < len(tokens) and tokens[place].text == "of"
 
 
 def _opens_a_noun(tokens: list[Token], start: int) -> bool:

@@ -11,6 +11,7 @@ from finetune_lab.quiz.text.polarity import denied_sentences, scope_of
 from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.themes import AGENTS, COUNTS, TOPIC, themes_of, unfold
 from finetune_lab.quiz.text.tokens import READ, Token, cleaned, tokenize
+from finetune_lab.quiz.text.unsaid import is_unsaid
 from finetune_lab.quiz.text.words import Lexicon
 
 NOUN_ONLY = {"all", "some", "only", "extra", "pair"}  # these qualify their noun; alone they say nothing
@@ -133,18 +134,11 @@ def _claims_of(current: Context, lexicon: Lexicon) -> list[Claim]:
             claims += [_claim(current, kind, features, said, (chunk.start, chunk.end)) for kind in kinds]
     for place, token in enumerate(current.clause.tokens):
         for concept, role in token.concepts.items():
-            if concept == "remove" and _falls(token, current.clause.tokens[place:]):
+            if is_unsaid(current.clause.tokens, place, concept, lexicon):
                 continue
-            if concept == "more" and place and "reduce" in current.clause.tokens[place - 1].concepts:
-                continue  # `drops a lot`
             if role == "verb" or (role == "quality" and concept not in NOUN_ONLY):
                 claims += _claims_at(current, place, concept, role, lexicon)
     return claims
-
-
-def _falls(token: Token, rest: list[Token]) -> bool:
-    """`drops it from 16 bits to 4`: nothing is taken away."""
-    return "reduce" in token.concepts and any(later.text in ("from", "to") for later in rest)
 
 
 def _is_fragment(current: Context, chunk: Chunk, lexicon: Lexicon) -> bool:
@@ -165,7 +159,9 @@ def _claims_at(current: Context, place: int, concept: str, role: str, lexicon: L
         here = theme if theme in current.chunks else Chunk(place, place + 1, frozenset())
         aside = current.scope.aside[place] or current.scope.aside[here.start]
         span = (min(place, here.start), max(place + 1, here.end))
-        claims.append(_claim(current, saying, theme.features, (positive, aside), span))
+        twice = theme.denied and positive  # `no part of it is frozen`: all of it changes
+        features = theme.features - COUNTS | {"all"} if twice else theme.features
+        claims.append(_claim(current, saying, features, (positive, aside), span))
     return claims
 
 

@@ -64,7 +64,8 @@ def _findings(reading: Reading, rubric: Rubric) -> _Findings:
     claims = [claim for claim in reading.claims if not claim.aside]
     ideas: dict[str, Claim] = {}
     contradicted: dict[str, tuple[Claim, Claim]] = {}
-    for idea in rubric.ideas:
+    words = sum(token.is_word for token in reading.tokens)
+    for idea in (one for one in rubric.ideas if words >= one.words):
         hits = [found[0] for pattern in idea.accept if (found := pattern.found(claims, rubric.topic))]
         if hits:
             ideas[idea.id] = hits[0]

@@ -35,7 +35,7 @@ def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
             token.text == "not"
             and i + 1 < len(tokens)
             and tokens[i + 1].text in ("just", "only")
-            and _is_verbless(tokens, lexicon)
+            and (_is_verbless(tokens, lexicon) or _before_the_rest(tokens, i) < len(tokens))
         ):
             _mark(aside, i, _before_the_rest(tokens, i))  # `not just the adapter, but ...`
         elif lexicon.is_a("negators", token.stems) and not _is_harmless(tokens, i):
@@ -98,6 +98,9 @@ def _end_of_denial(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
             and _has_a_verb(tokens[place + 1 : place + 4], lexicon)
         ):
             return place
+        doing = place > i + 1 and tokens[place - 1].has("verb") and tokens[place - 1].text.endswith("ing")
+        if doing and is_verb(tokens[place], lexicon):
+            return place  # `the model you aren't training | sits in memory`
         auxiliary = tokens[place].text in ("is", "are", "was", "were", "gets", "get", "stays")
         if tokens[place].text == "," or (
             auxiliary

@@ -16,6 +16,7 @@ class Idea:
     accept: tuple[Pattern, ...]
     missing: str  # asks for it without saying it
     group: str = ""  # of the ideas of one group only the best counts
+    words: int = 0  # a shorter answer does not earn it: "weights change" shows less than "the model's weights change"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,14 @@ def rubric_from(data: dict[str, Any]) -> tuple[Rubric | None, list[str]]:
         return tuple(pattern for pattern in parsed if isinstance(pattern, Pattern))
 
     ideas = tuple(
-        Idea(entry["id"], entry.get("credit", 1.0), patterns(entry), entry["missing"], entry.get("group", ""))
+        Idea(
+            entry["id"],
+            entry.get("credit", 1.0),
+            patterns(entry),
+            entry["missing"],
+            entry.get("group", ""),
+            entry.get("words", 0),
+        )
         for entry in data["idea"]
     )
     misconceptions = tuple(

@@ -16,7 +16,8 @@ SHORT_RUN = 5  # the same, where they also jump from thing to thing
 MOST_IN_A_ROW = 3  # different things side by side
 MOST_SINGLES = 5  # list entries of one term
 MOST_BARE_THINGS = 3  # list entries that only name a thing
-SEPARATORS = {*SENTENCE_ENDS, ",", "/", "&", "+", "(", ")", "->", "=>", "→", "⇒"}
+LEAST_LISTED = 0.3  # of the words; `so it needs memory (weights, gradients, optimizer)` only ends in a list
+SEPARATORS = {*SENTENCE_ENDS, ",", "/", "&", "+", "(", ")", "->", "=>", "→", "⇒", "-", "\u2013", "\u2014"}
 FIRST_OF_A_PAIR = {"base", "model", "adapter", "weights", "optimizer", "gradients", "layers", "data", "small_hardware"}
 
 
@@ -34,6 +35,7 @@ def is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
     single = [part[0] for part in shape.segments if len(part) == 1 and part[0].concepts]
     bare = {tuple(token.of_role("thing")) for token in single if token.has("thing")}
     listed = len(single) >= MOST_SINGLES or len(bare) >= MOST_BARE_THINGS
+    listed = listed and len(single) >= LEAST_LISTED * sum(token.is_word for token in tokens)
     piled = any(
         sum(bool(token.concepts) and not token.is_formula for token in run) >= LONGEST_RUN or _jumps(run)
         for run in shape.runs
@@ -65,7 +67,8 @@ def _shape(tokens: list[Token], lexicon: Lexicon) -> _Shape:
 
 def _is_grammar(token: Token, lexicon: Lexicon) -> bool:
     """A word of grammar, or a verb that goes with a subject: `needs`."""
-    inflected = token.has("verb") and token.text.endswith("s") and not token.has("thing")
+    verb = token.text.split()[0]
+    inflected = token.has("verb") and verb.endswith("s") and not token.has("thing")
     return inflected or is_functional(token, lexicon)
 
 

@@ -123,7 +123,7 @@ def _right(current: Context, place: int, role: str, lexicon: Lexicon) -> list[Ch
     tokens = current.clause.tokens
     is_noun = role == "quality" or tokens[place].text.endswith("ion")  # `quantization of the base`
     for group in chunking.groups(current.chunks, tokens, lexicon):
-        if group[0].start > place:
+        if group[0].start > place and not current.scope.contrasted[group[0].start]:
             between = _after_joined_verbs(tokens[place + 1 : group[0].start], lexicon)
             blocked = any(
                 _blocks(token, lexicon) for token in between if not (is_noun and token.text in ("for", "to", "per"))
