@@ -163,9 +163,13 @@ def test_by_keyboard_only(open_lab: OpenLab) -> None:
     lab.page.keyboard.press("ArrowRight")
     expect(panel).to_contain_text("alpha / r = 1")
     panel.get_by_role("radio", name="lora", exact=True).focus()
+    for key, name in (("ArrowRight", "qlora"), ("ArrowUp", "lora"), ("ArrowDown", "qlora")):
+        lab.page.keyboard.press(key)
+        expect(panel.get_by_role("radio", name=name, exact=True)).to_be_checked()
+        expect(panel.get_by_role("radio", name=name, exact=True)).to_be_focused()
+    expect(panel.get_by_role("radio", name="4", exact=True)).to_be_checked()  # the kernel has heard of it
     lab.page.keyboard.press("Tab")
-    lab.page.keyboard.press("Space")
-    expect(panel.get_by_role("radio", name="qlora")).to_be_checked()
+    expect(panel.get_by_role("slider", name="rank r")).to_be_focused()  # a group of them is one stop
     panel.get_by_role("button", name="Guess first").focus()
     lab.page.keyboard.press("Tab")
     for _ in range(60):

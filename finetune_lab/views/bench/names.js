@@ -1,7 +1,14 @@
 // ipywidgets gives a slider's handle and a group of radio buttons no name, and makes no widget a live region.
 // This copies the visible label where a screen reader looks for it, for the bench's widgets only, once a page.
+// Radio buttons that share a name are one stop of Tab, and arrow keys choose among them, as everywhere on the web;
+// JupyterLab would take the arrow keys for moving from cell to cell.
 (() => {
   if (window.finetuneLabNames) return;
+  let groups = 0;
+  const arrows = ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'];
+  window.addEventListener('keydown', event => {
+    if (arrows.includes(event.key) && event.target.matches?.('.ftl-bench input[type=radio]')) event.stopPropagation();
+  }, true);
   const named = (part, label) => label && part.setAttribute('aria-label', label.textContent.trim());
   const name = () => {
     document.querySelectorAll('.ftl-bench .noUi-handle:not([aria-label])').forEach(
@@ -9,6 +16,11 @@
     document.querySelectorAll('.ftl-bench .widget-radio-box:not([aria-label])').forEach(group => {
       group.setAttribute('role', 'radiogroup');
       named(group, group.closest('.widget-radio')?.querySelector('.widget-label'));
+    });
+    document.querySelectorAll('.ftl-bench .widget-radio-box').forEach(group => {
+      const unnamed = group.querySelectorAll('input:not([name])');
+      if (unnamed.length) groups += 1;
+      unnamed.forEach(button => { button.name = `finetune-lab-${groups}`; });
     });
     document.querySelectorAll('.ftl-bench .ftl-live > .widget-html-content:not([aria-live])').forEach(line => {
       line.setAttribute('role', 'status');
