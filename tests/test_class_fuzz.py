@@ -116,7 +116,7 @@ def test_f23_f27_any_change_of_a_submission_goes_through_every_command(good, tmp
 def every_command(folder):
     """All that an instructor does with a folder of submissions."""
     bank, batch = load_bank("lesson"), read_batch(folder)
-    verify(batch)
+    verify(batch, bank)
     similar_texts(batch, bank)
     shared_records(batch)
     list(replay_notes(batch.counted, lambda _: Replayed({1: 3.0, 2: 2.0}, {}, "")))

@@ -208,7 +208,7 @@ def test_an_edit_names_its_part(tmp_path):
     good["runs"][0]["summary"]["loss_first"] = 1.0
     good["answers"][0]["attempts"][0]["answer"] = "no-attention"
     (folder / "a.json").write_text(json.dumps(good), encoding="utf-8")
-    found = [note.what for note in verify(read_batch(folder))]
+    found = [note.what for note in verify(read_batch(folder), load_bank("lesson"))]
     assert "changed after it was written" in found[0]
     assert "answers lesson quick-qlora, runs 1." in found[0]
     assert "loss_first is 1.0, but the curve begins at 3" in found[1]
@@ -221,7 +221,7 @@ def test_another_students_file_under_a_new_name_is_seen(tmp_path):
     (folder / "ann.json").write_bytes(ann)
     (folder / "eve.json").write_bytes(ann.replace(b'"student": "ann"', b'"student": "eve"'))
     (folder / "max.json").write_bytes(content(tmp_path, by="max", given=[("checkpoint-full", LONG.upper())]))
-    found = [(note.about, note.what) for note in verify(read_batch(folder))]
+    found = [(note.about, note.what) for note in verify(read_batch(folder), load_bank("lesson"))]
     assert found[0][0] == "eve"
     assert "no seal fits" in found[0][1]
     assert found[1:] == [
@@ -245,14 +245,33 @@ def test_impossible_runs_are_named(tmp_path, part, change, said):
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a.json").write_bytes(content(tmp_path, runs=[{**RUN, part: {**RUN[part], **change}}]))
-    assert any(said in note.what for note in verify(read_batch(folder)))
+    assert any(said in note.what for note in verify(read_batch(folder), load_bank("lesson")))
 
 
 def test_honest_submissions_have_nothing_to_look_at(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a.json").write_bytes(content(tmp_path, runs=[RUN]))
-    assert verify(read_batch(folder)) == []
+    assert verify(read_batch(folder), load_bank("lesson")) == []
+
+
+@pytest.mark.parametrize(
+    ("begun", "late"),
+    [
+        ([NOW + timedelta(minutes=5)], False),
+        ([NOW - timedelta(minutes=5)], True),
+        ([NOW - timedelta(minutes=5), NOW + timedelta(minutes=5)], False),  # of the second run nothing was known yet
+        ([None], False),  # and a record without a time tells nothing
+    ],
+)
+def test_a_prediction_after_the_last_run_is_seen(tmp_path, begun, late):
+    question = next(one.id for one in load_bank("lesson").questions if one.kind == "predict" and one.choices)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    runs = [{**RUN, "started": one.isoformat(timespec="seconds") if one else ""} for one in begun]
+    (folder / "a.json").write_bytes(content(tmp_path, runs=runs, given=[(question, "optimizer"), ("lora-count", 4)]))
+    found = [note.what for note in verify(read_batch(folder), load_bank("lesson"))]
+    assert found == ([f"a.json: {question} was predicted after the last run had begun."] if late else [])
 
 
 def test_no_damage_ever_stops_a_batch(tmp_path):
@@ -269,7 +288,7 @@ def test_no_damage_ever_stops_a_batch(tmp_path):
         (folder / f"{number}.json").write_bytes(chance.choice([data, data[:at], data[at:] + data[:at]]))
         (folder / f"m{number}.json").write_text(json.dumps(_mixed(json.loads(good), chance)), encoding="utf-8")
     batch = read_batch(folder)
-    verify(batch)
+    verify(batch, load_bank("lesson"))
     book = make_gradebook(batch, load_bank("lesson"), Grading(late=LatePolicy(NOW, 10)))
     assert len(list(csv.reader(io.StringIO(book.to_csv())))) == len(book.rows) + 1
     seen = sum(len(several) for several in batch.handed.values())

@@ -1,22 +1,34 @@
 """`class verify`: what does not fit together in a class's submissions. A hint for a person, never a mark or a proof."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from finetune_lab.classroom.batch import Batch, Handed, Note
 from finetune_lab.classroom.faults import printable
 from finetune_lab.classroom.submission import Submission
+from finetune_lab.quiz.bank import Bank
 
 SHORTEST_TEXT = 60  # characters: shorter answers are the same by chance
 CLOSE = 1e-6
 
 
-def verify(batch: Batch) -> list[Note]:
-    """The batch's own notes, then what is odd within a submission, then what two students share."""
+def verify(batch: Batch, bank: Bank) -> list[Note]:
+    """The batch's own notes, then what is odd within a submission, then what two students share.
+
+    Args:
+        batch: what came in.
+        bank: the class's questions; says which of them ask for a prediction.
+    """
+    predicted = {question.id for question in bank.questions if question.kind == "predict"}
     within = [
         Note(printable(one.submission.student), f"{one.file}: {what}.")
         for one in batch.counted
-        for what in [*_odd_times(one.submission), *_odd_runs(one.submission)]
+        for what in [
+            *_odd_times(one.submission),
+            *_late_predictions(one.submission, predicted),
+            *_odd_runs(one.submission),
+        ]
     ]
     return list(dict.fromkeys([*batch.notes, *within, *_shared(batch.counted)]))
 
@@ -29,6 +41,23 @@ def _odd_times(submission: Submission) -> Iterator[str]:
             yield f"the attempts at {name} are not in the order of their times"
         if max(moments) > submission.created:
             yield f"an attempt at {name} is later than the submission itself"
+
+
+def _late_predictions(submission: Submission, predicted: set[str]) -> Iterator[str]:
+    """A prediction that the learner made when the last run was begun: the answer could be read off it."""
+    begun = [moment for run in submission.runs if (moment := _moment(run["started"]))]
+    for one in submission.answers if begun else ():
+        if one.question in predicted and min(attempt.at for attempt in one.attempts) > max(begun):
+            yield f"{printable(one.question, 60)} was predicted after the last run had begun"
+
+
+def _moment(text: str) -> datetime | None:
+    """A time in UTC; None for what is none, which a run without one has."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _odd_runs(submission: Submission) -> Iterator[str]:

@@ -25,14 +25,16 @@ MOST_PASSAGES = 6  # that are shown of a pair
 def verify_submissions(
     source: options.Source,
     *,
+    bank: options.BankName = None,
     course: options.CourseName = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="do the first steps of each run again, and compare the losses")
     ] = False,
 ) -> int:
     """List what does not fit together: edited parts, copied answers and runs, impossible records and times."""
-    batch = read_batch(source, options.course_of(course).id or None)
-    found = verify(batch)
+    of = options.course_of(course)
+    batch = read_batch(source, of.id or None)
+    found = verify(batch, load_bank(bank or of.bank or options.SHIPPED_BANK))
     for note in found:
         print(f"{note.about}: {note.what}")
     if replay:
