@@ -93,10 +93,11 @@ def test_between_two_steps_the_run_is_saved_and_goes_on_to_the_same_weights(sett
     assert weights(gone_on.artifact) == weights(whole.artifact)
 
 
-def test_in_the_last_evaluation_the_artifact_is_there_and_a_resume_only_judges(settings, tmp_path):
+@pytest.mark.parametrize("kind", [Stepped, Saved])
+def test_in_the_last_step_or_look_the_artifact_is_there_and_a_resume_only_judges(settings, tmp_path, kind):
     settings |= {"score_examples": 2}
     last = settings["max_steps"]
-    seen = events_stopped_at(lambda event: isinstance(event, Saved), settings, tmp_path / "run")
+    seen = events_stopped_at(lambda event: isinstance(event, kind) and event.step == last, settings, tmp_path / "run")
     assert (seen[-1].status, seen[-1].step) == ("stopped", last)
     run = load_run(tmp_path / "run")
     before = weights(run.artifact)

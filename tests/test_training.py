@@ -97,14 +97,6 @@ def test_stop_ends_after_the_step_in_progress(settings, tmp_path):
     assert load_run(tmp_path / "run").artifact.is_dir()
 
 
-def test_a_stop_asked_for_in_the_last_step_changes_nothing(settings, tmp_path):
-    stop = threading.Event()
-    for event in train(LoRA(r=2), out=tmp_path / "run", stop=stop, **settings):
-        if isinstance(event, Stepped) and event.step == 4:
-            stop.set()
-    assert load_run(tmp_path / "run").status == "finished"
-
-
 def leave_at(kind, step, folder, settings, method=None):
     for event in train(method or LoRA(r=2), out=folder, **settings):
         if type(event) is kind and event.step == step:
