@@ -41,8 +41,11 @@ def test_a_run_and_a_question_by_keyboard_and_nothing_is_boxed_in(open_lab: Call
     lab.page.keyboard.press("Enter")
 
     quiz.locator("select").first.focus()  # while the tune runs
-    tab_to(lab, quiz.locator("label", has_text="Keeping the frozen base").locator("input"), 4)
+    tab_to(lab, quiz.get_by_role("radio").first, 4)
     lab.page.keyboard.press("Space")
+    right = quiz.locator("label", has_text="Keeping the frozen base").locator("input")
+    while not right.is_checked():
+        lab.page.keyboard.press("ArrowDown")
     tab_to(lab, quiz.locator(".ftq-main"), 8)
     lab.page.keyboard.press("Enter")
     expect(quiz.get_by_role("status")).to_contain_text("✓ Right")

@@ -62,6 +62,12 @@ def press(lab: LabPage, *keys: str) -> None:
         lab.page.keyboard.press(key)
 
 
+def press_until(lab: LabPage, key: str, start: str) -> None:
+    """Press the key until what has the keyboard begins like this."""
+    while not focused(lab).startswith(start):
+        press(lab, key)
+
+
 def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[..., LabPage]) -> None:
     lab = open_lab([f'{START}\nlab.Quiz("lesson", questions=["quick-qlora", "lora-count"])'])
     lab.run_all()
@@ -70,13 +76,12 @@ def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[.
     press(lab, "Tab")
     assert focused(lab) == "radio 0"
     wrong = quiz.locator("label", has_text="Skipping gradient descent")
+    press(lab, "Space")  # the choices are one stop of Tab, and arrow keys go on from there
     for _ in range(3):
         if wrong.locator("input").evaluate("input => input === document.activeElement"):
             break
-        press(lab, "Tab")
-    press(lab, "Space")
-    while focused(lab) != "Check":
-        press(lab, "Tab")
+        press(lab, "ArrowDown")
+    press_until(lab, "Tab", "Check")
     press(lab, "Enter")
     status = quiz.get_by_role("status")
     expect(status).to_contain_text("✗ Not yet")
@@ -84,11 +89,11 @@ def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[.
     expect(quiz.locator(".ftq-main")).to_have_text("Check again")
     assert focused(lab) == "Check again"  # the keyboard stays where it was
     right = quiz.locator("label", has_text="Keeping the frozen base").locator("input")
+    press_until(lab, "Shift+Tab", "radio")
     while not right.evaluate("input => input === document.activeElement"):
-        press(lab, "Shift+Tab")
-    press(lab, "Space")
-    while focused(lab) != "Check again":
-        press(lab, "Tab")
+        press(lab, "ArrowUp")
+    expect(right).to_be_checked()
+    press_until(lab, "Tab", "Check again")
     press(lab, "Enter")
     expect(status).to_contain_text("✓ Right")
     press(lab, "Enter")  # Next question

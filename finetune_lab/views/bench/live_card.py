@@ -33,7 +33,7 @@ class LiveCard:
         charts.add_class("ftl-charts")
         self.box = VBox([card(self.tiles, self.status), charts, card(self.sample)])
         self.box.add_class("ftl-stack")
-        self.status.add_class("ftl-live")  # names.js makes it one that a screen reader follows
+        self.status.add_class("ftl-live")  # page.js makes it one that a screen reader follows
         self._loss, self._memory = TraceSheet(LOSS_UP), MemorySheet()
         self._before: dict[Path, Trace] = {}  # runs of a race that are over
         self._line = self._spoken = ""

@@ -17,11 +17,6 @@ def style() -> str:
     return f"<style>{files(__package__).joinpath('panel.css').read_text(encoding='utf-8')}</style>"
 
 
-def names() -> str:
-    """The script that names what ipywidgets leaves without a name."""
-    return files(__package__).joinpath("names.js").read_text(encoding="utf-8")
-
-
 def title(text: str, note: str = "") -> str:
     """The heading of a card."""
     return f'<h3 class="ftl-title">{escape(text)} <span class="ftl-note">{escape(note)}</span></h3>'

@@ -25,6 +25,7 @@ from finetune_lab.views.bench.newest import Newest
 from finetune_lab.views.bench.panel import Action, Panel
 from finetune_lab.views.bench.renderer import Renderer
 from finetune_lab.views.bench.result_card import Expected, result_html
+from finetune_lab.views.page import script
 
 # Sizes that no combination of sizes before gives: bench/interpolation.py traces each once, and one more as a check.
 SIZES = (("r", 1), ("r", 128), ("batch_size", 4), ("batch_size", 2), ("max_length", 64), ("r", 16))
@@ -59,7 +60,7 @@ class Screen:
             return
         self._shown_in = cell
         display(self.panel.box)  # type: ignore[no-untyped-call]
-        self._keepsake = Keepsake(markup.names())
+        self._keepsake = Keepsake(script())
 
     def follow(self, target: Worker | Followed) -> None:
         """Draw a tune from now on; whichever screen drew it before says that it is detached."""

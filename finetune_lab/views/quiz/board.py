@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from finetune_lab.quiz.session import QuizSession
+from finetune_lab.views.page import script
 from finetune_lab.views.quiz.card import Card
 from finetune_lab.views.quiz.summary import summary_of
 from finetune_lab.views.quiz.wording import FROM_MEMORY, MARKS, kept_line, progress_line
@@ -27,7 +28,7 @@ class Board:
         row = widgets.HBox([self._open] if all_at_once else [*self._turns(), self._open, self._jump])
         row.add_class("ftq-row")
         cards = widgets.VBox([card.box for card in self._cards])
-        self.box = widgets.VBox([widgets.HTML(style()), self._head, row, cards, self._summary])
+        self.box = widgets.VBox([widgets.HTML(style()), self._head, row, cards, self._summary, _script()])
         self.box.add_class("ftq")
         self._begin()
         self._jump.observe(self._jumped, names="value")
@@ -103,6 +104,12 @@ class Board:
     def _jumped(self, change: dict[str, Any]) -> None:
         if not self._listing and change["new"] is not None:
             self.show(change["new"])
+
+
+def _script() -> Any:
+    """The page's script, as an output within the panel: one in the cell would stay in the saved notebook."""
+    output = {"output_type": "display_data", "data": {"application/javascript": script()}, "metadata": {}}
+    return widgets.Output(outputs=(output,), layout={"display": "none"})
 
 
 def style() -> str:

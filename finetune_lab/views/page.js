@@ -1,5 +1,5 @@
 // ipywidgets gives a slider's handle and a group of radio buttons no name, and makes no widget a live region.
-// This copies the visible label where a screen reader looks for it, for the bench's widgets only, once a page.
+// This copies the visible label where a screen reader looks for it, for the course's widgets only, once a page.
 // Radio buttons that share a name are one stop of Tab, and arrow keys choose among them, as everywhere on the web;
 // JupyterLab would take the arrow keys for moving from cell to cell.
 (() => {
@@ -7,7 +7,7 @@
   let groups = 0;
   const arrows = ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'];
   window.addEventListener('keydown', event => {
-    if (arrows.includes(event.key) && event.target.matches?.('.ftl-bench input[type=radio]')) event.stopPropagation();
+    if (arrows.includes(event.key) && event.target.matches?.(':is(.ftl-bench, .ftq) input[type=radio]')) event.stopPropagation();
   }, true);
   const named = (part, label) => label && part.setAttribute('aria-label', label.textContent.trim());
   const name = () => {
@@ -17,7 +17,7 @@
       group.setAttribute('role', 'radiogroup');
       named(group, group.closest('.widget-radio')?.querySelector('.widget-label'));
     });
-    document.querySelectorAll('.ftl-bench .widget-radio-box').forEach(group => {
+    document.querySelectorAll(':is(.ftl-bench, .ftq) .widget-radio-box').forEach(group => {
       const unnamed = group.querySelectorAll('input:not([name])');
       if (unnamed.length) groups += 1;
       unnamed.forEach(button => { button.name = `finetune-lab-${groups}`; });
