@@ -33,9 +33,14 @@ class Order:
     follows: dict[tuple[str, str], float]
     unseen: dict[str, float]
 
-    def score(self, left: str, right: str, is_bare: bool) -> float:
-        """Above zero where `right` likes to follow `left`; in a bare list, terms alone have to show an order."""
+    def score(self, left: str, right: str, is_bare: bool, is_list: bool) -> float:
+        """Above zero where `right` likes to follow `left`.
+
+        Where all is bare, terms alone have to show an order; the lines of a list may break off anywhere.
+        """
         score = self.follows.get((left, right), self.unseen.get(left, 0.0))
+        if is_list and not {"mark", "sign"}.isdisjoint((left, right)):
+            return max(score, 0.0)
         is_grammar = not {left, right}.isdisjoint(self.grammar) and {left, right}.isdisjoint(SYMBOLS)
         return score if is_grammar or is_bare else max(score, LEAST_OF_NOTES)
 
@@ -100,12 +105,5 @@ def fluency(tokens: list[Token], function_words: frozenset[str]) -> float:
     order = shipped_order()
     sequence = class_sequence(tokens, order.classes, function_words)
     is_bare = len(tokens) >= SHORTEST_PILE and order.grammar.isdisjoint(sequence) and NOTE_MARKS.isdisjoint(sequence)
-    lines = sum(token.text == "\n" for token in tokens)
-    scores = [
-        max(score, 0.0)
-        if lines > 1 and not {"mark", "sign"}.isdisjoint((left, right))
-        else score  # the lines of a list break off anywhere
-        for left, right in pairwise(sequence)
-        for score in [order.score(left, right, is_bare)]
-    ]
-    return sum(scores)
+    is_list = sum(token.text == "\n" for token in tokens) > 1
+    return sum(order.score(left, right, is_bare, is_list) for left, right in pairwise(sequence))
