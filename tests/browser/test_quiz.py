@@ -98,6 +98,7 @@ def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[.
     expect(status).to_contain_text("✓ Right")
     press(lab, "Enter")  # Next question
     expect(quiz.locator(".ftq-prompt")).to_contain_text("How many trainable parameters")
+    expect(quiz.locator("select").first).to_be_focused()  # soon after the question is there
     assert focused(lab).startswith("select-one ○ 2 lora-count")
     press(lab, "Tab")
     assert focused(lab) == "text "
