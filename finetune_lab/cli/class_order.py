@@ -10,6 +10,8 @@ import typer
 from finetune_lab.classroom.course import Course, read_course
 from finetune_lab.classroom.grading import NO_COURSE, Order
 from finetune_lab.classroom.late import LatePolicy, due_time
+from finetune_lab.quiz.bank import Bank
+from finetune_lab.quiz.loading import load_bank
 
 SHIPPED_BANK = "lesson"
 
@@ -55,6 +57,11 @@ def course_of(named: str | None, zone: str | None = None) -> Course:
     else:
         found = read_course(Path(named)) if named.endswith(".toml") else Course(named.strip())
     return replace(found, zone=zone) if zone else found
+
+
+def bank_of(named: str | None, course: Course) -> Bank:
+    """The bank that was asked for, else the course's, else the shipped one."""
+    return load_bank(named or course.bank or SHIPPED_BANK)
 
 
 def late_policy(

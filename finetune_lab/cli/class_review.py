@@ -17,7 +17,6 @@ from finetune_lab.classroom.similar import shared_records, similar_texts
 from finetune_lab.classroom.storing import replace_text
 from finetune_lab.classroom.verifying import verify
 from finetune_lab.cli import class_order as options
-from finetune_lab.quiz.loading import load_bank
 
 MOST_PASSAGES = 6  # that are shown of a pair
 
@@ -34,7 +33,7 @@ def verify_submissions(
     """List what does not fit together: edited parts, copied answers and runs, impossible records and times."""
     of = options.course_of(course)
     batch = read_batch(source, of.id or None)
-    found = verify(batch, load_bank(bank or of.bank or options.SHIPPED_BANK))
+    found = verify(batch, options.bank_of(bank, of))
     for note in found:
         print(f"{note.about}: {note.what}")
     if replay:
@@ -54,7 +53,7 @@ def similar(source: options.Source, *, bank: options.BankName = None, course: op
     """List texts of two students that are too much alike, and records that two share. No mark depends on it."""
     of = options.course_of(course)
     batch = read_batch(source, of.id or None)
-    pairs = similar_texts(batch, load_bank(bank or of.bank or options.SHIPPED_BANK))
+    pairs = similar_texts(batch, options.bank_of(bank, of))
     for pair in pairs:
         names = ", ".join(printable(one, 80) for one in pair.students)
         print(f"{names}: {pair.question}: {100 * pair.share:.0f} % of the shorter text is in the other")

@@ -22,7 +22,6 @@ from finetune_lab.classroom.writing import read_answers, write_submission
 from finetune_lab.cli import class_order as options
 from finetune_lab.cli.class_marking import review
 from finetune_lab.cli.class_review import export, report, similar, verify_submissions
-from finetune_lab.quiz.loading import load_bank
 
 classes = typer.Typer(help="A class: grade its submissions by your own bank, mark by hand.", no_args_is_help=True)
 
@@ -144,7 +143,7 @@ def override(
     overrides: Annotated[Path, typer.Option("--overrides", help="CSV of marks by hand")] = Path("overrides.csv"),
 ) -> int:
     """Give a mark by hand. It wins over the grader's at the next `class grade`, and at every one after it."""
-    used = load_bank(bank or options.course_of(course).bank or options.SHIPPED_BANK)
+    used = options.bank_of(bank, options.course_of(course))
     add_overrides(overrides, [Override(student_id(student), question, points, note)], used)
     print(f"{printable(student)}, {question}: {points:g} points, in {overrides}")
     return 0

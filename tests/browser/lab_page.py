@@ -105,6 +105,14 @@ class LabPage:
             )
         )
 
+    def press_until(self, key: str, wanted: Locator, most: int = 60) -> None:
+        """Press the key until the keyboard is at the wanted part."""
+        for _ in range(most):
+            if wanted.evaluate("part => part === document.activeElement"):
+                return
+            self.page.keyboard.press(key)
+        raise AssertionError(f"{key} does not reach {wanted} in {most} steps")
+
     def reload(self) -> None:
         """The browser's own reload: the kernel lives on."""
         self.save()

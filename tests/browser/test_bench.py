@@ -172,10 +172,7 @@ def test_by_keyboard_only(open_lab: OpenLab) -> None:
     expect(panel.get_by_role("slider", name="rank r")).to_be_focused()  # a group of them is one stop
     panel.get_by_role("button", name="Guess first").focus()
     lab.page.keyboard.press("Tab")
-    for _ in range(60):
-        if lab.page.evaluate("document.activeElement.textContent") == "Run":
-            break
-        lab.page.keyboard.press("Tab")
+    lab.press_until("Tab", panel.get_by_role("button", name="Run", exact=True))
     lab.page.keyboard.press("Enter")
     state(panel, "✓ Finished")
 

@@ -3,22 +3,13 @@
 from collections.abc import Callable
 
 from lab_page import LabPage
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 START = "import os\nos.environ['FINETUNE_LAB_PROGRESS'] = 'progress'\nimport finetune_lab as lab"
 BENCH = "bench = lab.Bench(max_steps=4, batch_size=2, max_length=64, score_examples=1, eval_examples=1)"
 QUIZ = 'lab.Quiz("lesson", questions=["quick-qlora"])'
 LONG = 'asked = lab.Quiz("lesson").questions[:8]\nlab.Quiz("lesson", questions=asked, all_at_once=True)'
 LONG_MS = 90_000
-
-
-def tab_to(lab: LabPage, wanted: Locator, most: int = 40) -> None:
-    """Press Tab until the keyboard is there."""
-    for _ in range(most):
-        if wanted.evaluate("part => part === document.activeElement"):
-            return
-        lab.page.keyboard.press("Tab")
-    raise AssertionError(f"Tab does not reach {wanted} in {most} steps")
 
 
 def boxed_in(lab: LabPage) -> list[str]:
@@ -37,16 +28,16 @@ def test_a_run_and_a_question_by_keyboard_and_nothing_is_boxed_in(open_lab: Call
     panel, quiz = lab.page.locator(".ftl-bench"), lab.page.locator(".ftq").first
     expect(panel).to_contain_text("peak memory of a step", timeout=LONG_MS)
     panel.get_by_role("radio", name="lora", exact=True).focus()
-    tab_to(lab, panel.get_by_role("button", name="Run", exact=True))
+    lab.press_until("Tab", panel.get_by_role("button", name="Run", exact=True), 40)
     lab.page.keyboard.press("Enter")
 
     quiz.locator("select").first.focus()  # while the tune runs
-    tab_to(lab, quiz.get_by_role("radio").first, 4)
+    lab.press_until("Tab", quiz.get_by_role("radio").first, 4)
     lab.page.keyboard.press("Space")
     right = quiz.locator("label", has_text="Keeping the frozen base").locator("input")
-    while not right.is_checked():
-        lab.page.keyboard.press("ArrowDown")
-    tab_to(lab, quiz.locator(".ftq-main"), 8)
+    lab.press_until("ArrowDown", right, 3)
+    expect(right).to_be_checked()
+    lab.press_until("Tab", quiz.locator(".ftq-main"), 8)
     lab.page.keyboard.press("Enter")
     expect(quiz.get_by_role("status")).to_contain_text("✓ Right")
 

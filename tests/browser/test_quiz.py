@@ -62,12 +62,6 @@ def press(lab: LabPage, *keys: str) -> None:
         lab.page.keyboard.press(key)
 
 
-def press_until(lab: LabPage, key: str, start: str) -> None:
-    """Press the key until what has the keyboard begins like this."""
-    while not focused(lab).startswith(start):
-        press(lab, key)
-
-
 def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[..., LabPage]) -> None:
     lab = open_lab([f'{START}\nlab.Quiz("lesson", questions=["quick-qlora", "lora-count"])'])
     lab.run_all()
@@ -75,13 +69,10 @@ def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[.
     quiz.locator("select").first.focus()  # as a Tab from the cell's other controls comes to it
     press(lab, "Tab")
     assert focused(lab) == "radio 0"
-    wrong = quiz.locator("label", has_text="Skipping gradient descent")
+    wrong = quiz.locator("label", has_text="Skipping gradient descent").locator("input")
     press(lab, "Space")  # the choices are one stop of Tab, and arrow keys go on from there
-    for _ in range(3):
-        if wrong.locator("input").evaluate("input => input === document.activeElement"):
-            break
-        press(lab, "ArrowDown")
-    press_until(lab, "Tab", "Check")
+    lab.press_until("ArrowDown", wrong, 3)
+    lab.press_until("Tab", quiz.get_by_role("button", name="Check", exact=True))
     press(lab, "Enter")
     status = quiz.get_by_role("status")
     expect(status).to_contain_text("✗ Not yet")
@@ -89,11 +80,10 @@ def test_by_keyboard_alone_and_kept_over_reload_and_restart(open_lab: Callable[.
     expect(quiz.locator(".ftq-main")).to_have_text("Check again")
     assert focused(lab) == "Check again"  # the keyboard stays where it was
     right = quiz.locator("label", has_text="Keeping the frozen base").locator("input")
-    press_until(lab, "Shift+Tab", "radio")
-    while not right.evaluate("input => input === document.activeElement"):
-        press(lab, "ArrowUp")
+    lab.press_until("Shift+Tab", wrong)
+    lab.press_until("ArrowUp", right, 3)
     expect(right).to_be_checked()
-    press_until(lab, "Tab", "Check again")
+    lab.press_until("Tab", quiz.get_by_role("button", name="Check again", exact=True))
     press(lab, "Enter")
     expect(status).to_contain_text("✓ Right")
     press(lab, "Enter")  # Next question

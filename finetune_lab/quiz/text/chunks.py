@@ -45,9 +45,7 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
     if tokens[start].text in ("those", "that") and _is_of(tokens, start + 1):  # `those of the base model`
         end = _through_of(tokens, start + 1, lexicon)
         if end > start + 1:
-            return Chunk(
-                start, end, frozenset(concept for token in tokens[start:end] for concept in token.concepts if concept)
-            )
+            return Chunk(start, end, _features(tokens[start:end]))
     if lexicon.is_a("pronouns", tokens[start].stems) and not _opens_a_noun(tokens, start):
         whole = frozenset({"all"}) if tokens[start].text.startswith(("all ", "each ", "every")) else frozenset[str]()
         return Chunk(start, start + 1, whole, is_pronoun=True)
@@ -56,7 +54,7 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
     if end == start:
         return None
     end = _through_of(tokens, end, lexicon)
-    features = {concept for token in tokens[start:end] for concept in token.concepts if concept}
+    features = set(_features(tokens[start:end]))
     denied = any(_denies(tokens, place, lexicon) for place in range(start, end)) or (
         start > 0 and (_denies(tokens, start - 1, lexicon) or _limits_all(tokens, start))
     )
@@ -66,6 +64,10 @@ def _chunk_at(tokens: list[Token], start: int, lexicon: Lexicon) -> Chunk | None
         end - start > 1 and tokens[end - 2].text == "of" and lexicon.is_a("pronouns", tokens[end - 1].stems)
     )  # `none of them`
     return Chunk(start, end, frozenset(features), denied, is_pronoun=of_them)
+
+
+def _features(tokens: list[Token]) -> frozenset[str]:
+    return frozenset(concept for token in tokens for concept in token.concepts if concept)
 
 
 def _is_of(tokens: list[Token], place: int) -> bool:
