@@ -18,7 +18,6 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
 
 LESSONS = Path(__file__).resolve().parent
 REHEARSAL = """\
@@ -87,13 +86,6 @@ def executed(notebook: Any, folder: Path) -> Taken:
     return Taken(client.seconds, client.peak)
 
 
-def page(notebook: Any, title: str) -> str:
-    """The lesson with its outputs as one HTML file."""
-    exporter: Any = HTMLExporter(embed_images=True)  # type: ignore[no-untyped-call]
-    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    return str(text)
-
-
 def main() -> int:
     """Run and report; 0 when every cell ran, 1 otherwise."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,6 +104,8 @@ def main() -> int:
             print(f"error: {source.name} does not run to its end: {error}", file=sys.stderr)
             return 1
     if options.html is not None:
+        from static_page import page  # not needed, and not there, where this file tries a wheel
+
         options.html.parent.mkdir(parents=True, exist_ok=True)
         options.html.write_text(page(notebook, source.stem), "utf-8")
         print(options.html)

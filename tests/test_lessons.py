@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -100,4 +101,7 @@ def test_the_lesson_runs_to_its_end_without_a_frontend(
     assert "main-question" in text, "the questions are not there as plain text"
     runs = sorted(path.parent.name for path in (work / "runs").rglob("run.json"))
     assert len(runs) >= 9
-    assert "<img" in execute.page(notebook, "a title")
+    page = script("static_page").page(notebook, "a title")
+    assert page.count("<img") >= 8
+    assert page.count("<math") >= 10
+    assert re.findall(r'<(?:script|link|iframe|img)\b[^>]*(?:src|href)="(?!data:)[^"]*', page) == []
