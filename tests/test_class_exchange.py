@@ -13,6 +13,7 @@ from test_class_course import invoke
 
 from finetune_lab.classroom.cells import cell
 from finetune_lab.classroom.exchange.exporting import FORMATS
+from finetune_lab.classroom.exchange.tables import moodle_table
 from finetune_lab.classroom.faults import ClassError
 from finetune_lab.classroom.gradebook import NBGRADER
 
@@ -59,20 +60,47 @@ def test_canvas_gets_its_own_ids_back(graded):
     by_login = {row[3]: row for row in [first, *rest]}
     assert by_login["s01@example.org"][:5] == ["Last1, First1", "1001", "U1", "s01@example.org", "Lab A"]
     assert float(by_login["s01@example.org"][5]) > 0
-    assert by_login["s20@example.org"][5] == ""  # nothing came in: no zero in Canvas
+    assert "s20@example.org" not in by_login  # nothing came in: no zero, and a blank would take a grade away
+    assert all(row[5] for row in by_login.values())
     reread = [row for row in path.read_text("utf-8").splitlines() if "Test" in row]
     assert reread == []
 
 
 def test_moodle_gets_a_score_and_feedback_that_is_no_html(graded):
     rows = rows_of(exported(graded, "moodle", "--assignment", "=Quiz"))
-    assert list(rows[0])[:5] == ["First name", "Last name", "Username", "ID number", "Email address"]
-    score, feedback = list(rows[0])[5:]
+    assert list(rows[0])[:4] == ["First name", "Last name", "Username", "ID number"]  # nobody has an e-mail
+    score, feedback = list(rows[0])[4:]
     assert (score, feedback) == ("'=Quiz (Real)", "'=Quiz (Feedback)")
     row = next(row for row in rows if row["ID number"] == "U3")
     assert "late: " in row[feedback]
     assert float(row[score]) > 0
     assert all("<" not in row[feedback] for row in rows)
+    assert len(rows) == 24
+    assert all(row[score] and row["Username"] and row["ID number"] for row in rows)
+
+
+PEOPLE = {
+    "mail": [{"email": "a@x.org"}, {"email": "b@x.org", "username": "b"}],
+    "none": [{"email": "a@x.org"}, {"student_id": "stranger"}],
+}
+
+
+@pytest.mark.parametrize(("kind", "names"), [("mail", ["Email address"]), ("none", None)])
+def test_moodle_is_never_given_a_row_without_a_name(kind, names):
+    """Moodle gives such a row's grade to the student above."""
+    empty = dict.fromkeys(("student_id", "first_name", "last_name", "email", "id_number", "username"), "")
+    students = [
+        {"person": empty | one, "timestamp": "t", "marks": [], "score": 1.0, "late_submission_penalty": 0.0}
+        for one in PEOPLE[kind]
+    ]
+    details = {"students": students, "bank": {"points": {}}}
+    if names is None:
+        with pytest.raises(ClassError, match=r"Username lacks|Email address lacks stranger"):
+            moodle_table(details, "Quiz")
+    else:
+        header, *rows = csv.reader(io.StringIO(moodle_table(details, "Quiz"), newline=""))
+        assert header == ["First name", "Last name", *names, "Quiz (Real)", "Quiz (Feedback)"]
+        assert [row[2] for row in rows] == ["a@x.org", "b@x.org"]
 
 
 def test_gradescope_gets_a_file_a_student_that_stays_in_its_folder(graded):
@@ -129,6 +157,7 @@ def test_f26_a_name_is_no_formula_in_any_table(tmp_path, sign):
     (tmp_path / "in").mkdir()
     invoke("init", "ml-101", "--roster", tmp_path / "roster.csv", "--out", tmp_path / "course.toml")
     book = tmp_path / "book.csv"
+    invoke("override", "ann", "checkpoint-full", 1, "--note", "x", "--overrides", tmp_path / "overrides.csv")
     invoke("grade", tmp_path / "in", "--course", tmp_path / "course.toml", "--out", book)
     paths = [tmp_path / "course.roster.csv", book, *(exported(book, kind) for kind in ("nbgrader", "canvas", "moodle"))]
     hostile = [text for path in paths for row in rows_of(path) for text in row.values() if "cmd()" in text]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 
@@ -19,7 +20,7 @@ def lesson():
 
 
 def unescaped(text):
-    return re.sub(r"\\([\\~=#{}:])", r"\1", text)
+    return unescape(re.sub(r"\\([\\~=#{}:])", r"\1", text))
 
 
 def gift_questions(text):
@@ -103,7 +104,7 @@ def test_text2qti_has_one_block_a_question(lesson):
 def test_what_text2qti_would_read_as_markup_is_escaped():
     assert one_line("$W$ *x* `y`") == "\\$W\\$ \\*x\\* \\`y\\`"
     assert not one_line("1. first").startswith("1.")
-    assert not one_line("= 5").startswith("=")
+    assert not one_line("- first").startswith("-")
 
 
 def test_jupyterquiz_round_trip_gives_the_same_questions(lesson, tmp_path):

@@ -2,11 +2,15 @@
 
 Its questions have no ids, so one is made from the text. What it lacks (objective, source, hints) stands in extra keys
 that jupyterquiz passes over; without them, an import leaves a plain note to say what is missing.
+
+Its texts are HTML in which `$` begins mathematics and `[` a link; ours are plain.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
+from html import escape, unescape
 from typing import Any
 
 from finetune_lab.quiz.bank import Bank, BankError, Question
@@ -15,6 +19,11 @@ from finetune_lab.quiz.variants import prompt_for
 
 KINDS = {"multiple_choice": "single", "many_choice": "multi", "numeric": "number"}
 TO_DO = "TO DO: say why."
+
+
+def shown(text: str) -> str:
+    """Plain text as jupyterquiz shows it."""
+    return escape(text, quote=False).replace("$", "&#36;").replace("[", "&#91;")
 
 
 def to_jupyterquiz(bank: Bank, seed: str = "") -> tuple[str, list[str]]:
@@ -37,11 +46,16 @@ def _entry(question: Question, seed: str) -> dict[str, Any] | None:
     }  # fmt: skip
     if question.kind in ("single", "multi"):
         answers = [
-            {"answer": choice.text, "correct": choice.correct, "feedback": choice.feedback, "id": choice.id}
+            {
+                "answer": shown(choice.text),
+                "correct": choice.correct,
+                "feedback": shown(choice.feedback),
+                "id": choice.id,
+            }
             for choice in question.choices
         ]
         kind = "multiple_choice" if question.kind == "single" else "many_choice"
-        return {"question": prompt_for(question, seed), "type": kind, "answers": answers, **extra}
+        return {"question": shown(prompt_for(question, seed)), "type": kind, "answers": answers, **extra}
     if question.kind != "number" or question.number is None:
         return None
     value = fixed_value(question, question.number, seed)
@@ -50,12 +64,12 @@ def _entry(question: Question, seed: str) -> dict[str, Any] | None:
     width = abs(value) * question.number.tolerance
     right = {
         "type": "range",
-        "range": [value - width, value + width],
+        "range": [value - width, math.nextafter(value + width, math.inf)],  # its end is not in it
         "correct": True,
-        "feedback": question.number.right,
+        "feedback": shown(question.number.right),
     }
-    wrong = {"type": "default", "feedback": question.number.wrong}
-    return {"question": prompt_for(question, seed), "type": "numeric", "answers": [right, wrong],
+    wrong = {"type": "default", "feedback": shown(question.number.wrong)}
+    return {"question": shown(prompt_for(question, seed)), "type": "numeric", "answers": [right, wrong],
             "unit": question.number.unit, **extra}  # fmt: skip
 
 
@@ -86,13 +100,13 @@ def _question(entry: dict[str, Any], taken: set[str]) -> str:
     kind = KINDS.get(entry["type"])
     if kind is None:
         raise ValueError(f"there is no kind for the type {entry['type']!r}")
-    question_id = _fresh(entry.get("id") or slug(entry["question"]), taken)
+    question_id = _fresh(entry.get("id") or slug(unescape(entry["question"])), taken)
     lines = ["[[question]]", f'id = "{question_id}"', f'kind = "{kind}"']
     lines += [
         f"objective = {quoted(entry.get('objective') or TO_DO)}",
         f"source = {quoted(entry.get('source') or ['S1'])}",
     ]
-    lines += [f"prompt = {quoted(_without_names(entry['question']))}"]
+    lines += [f"prompt = {quoted(_without_names(unescape(entry['question'])))}"]
     lines += [f"{name} = {quoted(entry[name])}" for name in ("points", "attempts", "explanation") if entry.get(name)]
     lines += [f"hints = {quoted(entry.get('hints') or [TO_DO])}"]
     lines += _number(entry) if kind == "number" else _choices(entry)
@@ -103,7 +117,7 @@ def _choices(entry: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     taken: set[str] = set()
     for answer in entry["answers"]:
-        text = str(answer.get("answer") or answer["code"])
+        text = unescape(str(answer.get("answer") or answer["code"]))
         lines += [
             "",
             "[[question.choice]]",
@@ -111,7 +125,7 @@ def _choices(entry: dict[str, Any]) -> list[str]:
             f"text = {quoted(text)}",
         ]
         lines += ["correct = true"] if answer.get("correct") else []
-        lines += [f"feedback = {quoted(answer.get('feedback') or TO_DO)}"]
+        lines += [f"feedback = {quoted(unescape(answer.get('feedback') or TO_DO))}"]
     return lines
 
 
@@ -131,8 +145,8 @@ def _number(entry: dict[str, Any]) -> list[str]:
     ]
     return [
         *lines,
-        f"right = {quoted(right.get('feedback') or 'Right.')}",
-        f"wrong = {quoted(wrong.get('feedback') or TO_DO)}",
+        f"right = {quoted(unescape(right.get('feedback') or 'Right.'))}",
+        f"wrong = {quoted(unescape(wrong.get('feedback') or TO_DO))}",
     ]
 
 

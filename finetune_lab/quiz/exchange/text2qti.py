@@ -1,26 +1,29 @@
 """Writes a bank as the plain text that text2qti turns into QTI for Canvas: https://github.com/gpoore/text2qti."""
 
 import re
+from html import escape
 
 from finetune_lab.quiz.bank import Bank, Question
 from finetune_lab.quiz.exchange.gift import fixed_value
 from finetune_lab.quiz.variants import choices_for, prompt_for
 
-OPENERS = re.compile(
-    r"^(\s*)((?:\d+|[A-Za-z]|\*[A-Za-z]|\[[ *]?\]|\.\.\.|=|_+|\^+|\*|!|\+|-)[.)]?)(?=\s|$)", re.IGNORECASE
-)
+MARKUP = re.compile(r"[\\`*_$\[\]]|-(?=-)")
+FIRST = re.compile(r"^(\d*)([#+.-])")  # a heading or a list
+SMALLEST = 1e-4  # what Canvas keeps of a number, and text2qti refuses to go below
 
 
 def one_line(text: str) -> str:
-    """The text on one line; what text2qti would read as markup at its start or as mathematics is escaped."""
-    flat = " ".join(text.split()).replace("\\", "\\\\").replace("$", "\\$").replace("`", "\\`")
-    flat = flat.replace("*", "\\*").replace("_", "\\_").replace("<", "&lt;")
-    return OPENERS.sub(lambda match: f"{match[1]}\u200b{match[2]}", flat)
+    """Plain text on one line: what text2qti would read as Markdown, HTML or mathematics is escaped."""
+    flat = escape(" ".join(text.split()), quote=False)
+    return FIRST.sub(r"\1\\\2", MARKUP.sub(r"\\\g<0>", flat))
 
 
 def to_text2qti(bank: Bank, seed: str = "") -> tuple[str, list[str]]:
-    """The bank as text2qti's input, and the ids of the questions that it can't hold: those about a run of one's own."""
-    parts, left_out = [f"Quiz title: {one_line(bank.title)}\n"], []
+    """The bank as text2qti's input, and the ids of the questions that it can't hold.
+
+    These are the questions about a run of one's own and those whose right number is, or may be, below 0.0001.
+    """
+    parts, left_out = [f"Quiz title: {' '.join(bank.title.split())}\n"], []  # the title is no Markdown
     for question in bank.questions:
         body = _body(question, seed)
         if body is None:
@@ -43,7 +46,7 @@ def _body(question: Question, seed: str) -> list[str] | None:
         return [*general, "____"]
     if question.number is not None:
         value = fixed_value(question, question.number, seed)
-        if value is None:
+        if value is None or abs(value) * (1 - question.number.tolerance) < SMALLEST:
             return None
         right, wrong = f"+ {one_line(question.number.right)}", f"- {one_line(question.number.wrong)}"
         return [*general, right, wrong, f"=   {value:.10g} +- {abs(value) * question.number.tolerance:.10g}"]
