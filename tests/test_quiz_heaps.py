@@ -4,10 +4,9 @@ import random
 
 from test_quiz_text_order import CHECKPOINTS, TERMS, shuffled
 
-from finetune_lab.quiz.agreement import read_labelled
+from finetune_lab.quiz.agreement import SET_ASIDE, read_labelled
 from finetune_lab.quiz.grading import grade
 from finetune_lab.quiz.loading import load_bank
-from finetune_lab.quiz.text.order_table import SET_ASIDE
 from finetune_lab.resources import shipped
 
 LENGTHS = {"13 words and more": (13, 10_000), "8 to 12 words": (8, 12), "5 to 7 words": (5, 7), "all": (5, 10_000)}

@@ -40,9 +40,7 @@ def test_the_published_table_is_what_the_grader_gives(lesson):
 def test_the_bars_hold_on_every_part_and_for_every_question(pairs):
     splits = {answer.split for some in pairs.values() for answer, _ in some}
     assert {"tune", "held_out", "fresh", "adversarial", "eighth"} <= splits
-    for part in splits - {
-        "eighth"
-    }:  # made to break graders like this one: it does not meet them, and GRADER.md says so
+    for part in splits - {"eighth"}:  # made to break graders like this one: it misses the first bar, as GRADER.md says
         everything = [pair for some in pairs.values() for pair in some if pair[0].split == part]
         figures = agreement(everything)
         assert figures.pass_fail >= 0.92, part
@@ -56,8 +54,9 @@ def test_answers_made_to_break_the_grader_are_refused_at_worst(pairs):
     figures = agreement(eighth)
     assert figures.answers == 200
     assert figures.adversarial_passes == 0
-    assert figures.false_passes <= 1
-    assert figures.pass_fail >= 0.84
+    assert figures.false_passes <= 3
+    assert figures.pass_fail >= 0.88
+    assert figures.three_way >= 0.85
 
 
 def test_there_are_enough_labelled_answers_and_a_third_is_set_aside(pairs):

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from finetune_lab.quiz.agreement import read_labelled
+from finetune_lab.quiz.agreement import SET_ASIDE, read_labelled
 from finetune_lab.quiz.grading import grade
 from finetune_lab.quiz.loading import load_bank
 from finetune_lab.quiz.text.claims import read
 from finetune_lab.quiz.text.order import fluency, shipped_order
-from finetune_lab.quiz.text.order_table import NO_SENTENCES, SET_ASIDE, table
+from finetune_lab.quiz.text.order_table import NO_SENTENCES, table
 from finetune_lab.quiz.text.tokens import READ, cleaned, tokenize
 from finetune_lab.quiz.text.typos import TypoIndex
 from finetune_lab.quiz.text.words import lexicon

@@ -10,6 +10,8 @@ from finetune_lab.quiz.grading import grade
 from finetune_lab.quiz.verdict import Grade
 
 ORDER = {"not_yet": 0, "review": 0, "partial": 1, "pass": 2}
+# Parts that nothing was learned or counted from: neither the likeness nor the order of words.
+SET_ASIDE = {"held_out", "seventh", "eighth", "twenty_second", "twenty_third"}
 ADVERSARIAL = {"empty", "copied", "stuffed", "injection", "repeated", "contradiction", "off_topic", "dump", "hedged"}
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 RUN_MS = 240_000
+RELOADS = 3
 
 
 def written(cells: list[str]) -> str:
@@ -114,10 +115,21 @@ class LabPage:
         raise AssertionError(f"{key} does not reach {wanted} in {most} steps")
 
     def reload(self) -> None:
-        """The browser's own reload: the kernel lives on."""
+        """The browser's own reload: the kernel lives on.
+
+        ipywidgets 8.1 waits two seconds for a widget's state and then doesn't look again, so that a page busy with just
+        that state can end in `model not found`, until the next reload. A person reloads once more; so does this.
+        """
         self.save()
-        self.page.reload()
-        self.ready()
+        for _ in range(RELOADS):
+            self.page.reload()
+            self.ready()
+            self.page.wait_for_function(
+                "() => [...document.querySelectorAll('.jp-OutputArea-output')]"
+                ".every(output => output.textContent !== 'Loading widget...')"
+            )
+            if not self.page.get_by_text("Error displaying widget: model not found").count():
+                return
 
     def restart_kernel(self) -> None:
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")

@@ -1,6 +1,6 @@
 """Cuts tokens into sentences and clauses, so that what is said of one thing isn't read as said of another."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
@@ -16,7 +16,6 @@ class Clause:
     tokens: list[Token]
     opener: str = ""  # the word or mark it was cut at: `but`, `which`, `,`; empty at the start of a sentence
     sentence: int = 0
-    opener_tokens: tuple[str, ...] = field(default_factory=tuple)
 
 
 def split(tokens: list[Token], lexicon: Lexicon) -> list[Clause]:
@@ -54,6 +53,8 @@ def _is_hard_break(sentence: list[Token], i: int, lexicon: Lexicon) -> bool:
         return len(sentence) - i > 3 or not _is_said(sentence[i + 1 :], lexicon)
     if token.text == "-":  # a dash between spaces; a hyphen was skipped with its group
         return 0 < i < len(sentence) - 1 and sentence[i - 1].end < token.start and token.end < sentence[i + 1].start
+    if token.text == "but" and i + 1 < len(sentence) and sentence[i + 1].text == "because":
+        return False  # `not because it is better, but | because it is light`: it stays where the denied cause is
     if token.stems == ("so",):  # not in `not so slow`
         return 0 < i < len(sentence) - 1 and not sentence[i + 1].has("quality")
     if token.stems == ("that",):

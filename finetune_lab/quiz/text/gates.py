@@ -14,8 +14,10 @@ from finetune_lab.quiz.text.stuffing import is_functional, is_stuffed
 from finetune_lab.quiz.text.tokens import READ, Token, cleaned
 from finetune_lab.quiz.text.words import Lexicon
 
-LEFT_OPEN = {"a", "an", "the", "and", "or", "but", "because", "than", "every", "their"}
-LEAST_FLUENT = -1.0  # the sum over neighbours below which words are in no order
+LEFT_OPEN = {"a", "an", "the", "and", "or", "but", "plus", "because", "than", "every", "their"}
+LEAST_FLUENT = -1.2  # the sum over neighbours below which words are in no order
+FLOWING_A_WORD = 0.4  # a row of terms within such sentences is no pile
+ORDERLY_A_WORD = 0.2  # where the wording alone is to pass an answer
 LONG, LEAST_FLUENT_A_WORD = 11, 0.1  # in a long answer without marks, chance alone reaches a sum above zero
 
 
@@ -54,7 +56,7 @@ def gate_of(reading: Reading, prompt: str, lexicon: Lexicon) -> Gate | None:
         ("to_the_grader", to_the_grader),
         ("too_long", len(reading.text) > READ),
         ("repeated", _is_repeated(words)),
-        ("stuffed", is_stuffed(reading.tokens, lexicon)),
+        ("stuffed", is_stuffed(reading.tokens, lexicon, is_in_order(reading.tokens, lexicon, FLOWING_A_WORD))),
         ("guessing", _is_guessing(reading.tokens)),
         ("forgotten", bool(lexicon.frames["forgotten"].search(reading.text))),
         ("disordered", _is_disordered(reading.tokens, lexicon)),
@@ -70,6 +72,11 @@ def _is_disordered(tokens: list[Token], lexicon: Lexicon) -> bool:
     unmarked = not any(token.text in MARKS or token.text in HARD_MARKS for token in tokens[:-1])
     least = LEAST_FLUENT_A_WORD * words if words >= LONG and unmarked else LEAST_FLUENT
     return fluency(tokens, lexicon.function_words) < least or bool(tokens and tokens[-1].text in LEFT_OPEN)
+
+
+def is_in_order(tokens: list[Token], lexicon: Lexicon, least_a_word: float = ORDERLY_A_WORD) -> bool:
+    """Whether the words follow each other as in sentences, by more than the gate asks for."""
+    return fluency(tokens, lexicon.function_words) >= least_a_word * sum(token.is_word for token in tokens)
 
 
 def _is_foreign(text: str, words: list[Token], lexicon: Lexicon) -> bool:

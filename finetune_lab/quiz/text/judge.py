@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 
 from finetune_lab.quiz.text.claims import Reading, read
 from finetune_lab.quiz.text.context import Claim
-from finetune_lab.quiz.text.gates import Gate, gate_of
+from finetune_lab.quiz.text.gates import Gate, gate_of, is_in_order
+from finetune_lab.quiz.text.likeness import Opinion
 from finetune_lab.quiz.text.rubric import Idea, Misconception, Rubric
+from finetune_lab.quiz.text.settling import settled
 from finetune_lab.quiz.verdict import Verdict
 
+LIKE = {"pass": "answers that are right", "partial": "answers that are half right", "not_yet": "answers that miss it"}
 NOT_UNDERSTOOD_WORDS = 20  # an answer this long, on the subject but not recognized, is for a person
 
 
@@ -31,22 +34,35 @@ class _Findings:
 
 
 def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
-    """Grade an answer. Deterministic; nothing outside of the rubric, the prompt and the lexicon has a say."""
+    """Grade an answer. Deterministic: only the rubric, the prompt, the lexicon and the labelled answers have a say."""
     reading = read(answer, rubric.words)
     gate = gate_of(reading, prompt, rubric.words)
     findings = _findings(reading, rubric)
-    verdict = _verdict(findings, rubric)
-    if gate is not None and not _is_passed_over(gate, verdict):
-        return _stopped(gate, verdict)
-    if verdict == "not_yet" and _is_for_a_person(reading, findings, rubric):
+    found = _verdict(findings, rubric)
+    if gate is not None and not _is_passed_over(gate, found):
+        return _stopped(gate, found)
+    if found == "not_yet" and _is_for_a_person(reading, findings, rubric):
+        found = "review"
+    opinion = rubric.likeness.of(reading.tokens) if rubric.likeness else None
+    verdict, sure = settled(found, opinion, not _is_denied(findings) and is_in_order(reading.tokens, rubric.words))
+    fired = _fired(reading, findings)
+    if opinion is not None:
+        fired.append(f"found {found}, reads like {verdict} {sure:.2f}: {_wording(reading, opinion, verdict)}")
+    if verdict == "review":
         reason = "This speaks of the subject in a way that the rules can't read: a person reads it."
-        return Judgement("review", 0.0, [reason], ["not_understood"])
-    return Judgement(
-        verdict,
-        _score(verdict, findings, rubric),
-        _reasons(reading, findings, rubric, verdict),
-        _fired(reading, findings),
-    )
+        return Judgement("review", 0.0, [reason], ["not_understood", *fired])
+    reasons = _reasons(reading, findings, rubric, verdict)
+    if opinion is not None and verdict != found:
+        reasons.insert(0, f"{_wording(reading, opinion, verdict)} reads like {LIKE[verdict]}.")
+    return Judgement(verdict, _score(verdict, findings, rubric), reasons, fired)
+
+
+def _wording(reading: Reading, opinion: Opinion, verdict: Verdict) -> str:
+    """The learner's own words that speak most for the verdict."""
+    spans = [
+        (reading.tokens[start].start, reading.tokens[end - 1].end) for start, end in opinion.telling.get(verdict, ())
+    ]
+    return " and ".join(f'"{" ".join(reading.text[start:end].split())}"' for start, end in spans) or "This"
 
 
 def _is_passed_over(gate: Gate, verdict: Verdict) -> bool:
@@ -109,11 +125,16 @@ def _credit(rubric: Rubric, ideas: dict[str, Claim], least: float) -> float:
 
 
 def _verdict(findings: _Findings, rubric: Rubric) -> Verdict:
-    if findings.contradicted or any(entry.fatal for entry, _ in findings.misconceptions):
+    if _is_denied(findings):
         return "not_yet"
     if findings.credit >= rubric.pass_at and not findings.misconceptions:
         return "partial" if findings.forgot else "pass"
     return "partial" if findings.credit >= rubric.partial_at else "not_yet"
+
+
+def _is_denied(findings: _Findings) -> bool:
+    """Whether the answer says the opposite of the right one, be it beside it."""
+    return bool(findings.contradicted) or any(entry.fatal for entry, _ in findings.misconceptions)
 
 
 def _score(verdict: Verdict, findings: _Findings, rubric: Rubric) -> float:
@@ -140,10 +161,11 @@ def _is_unknown(text: str, rubric: Rubric) -> bool:
 
 def _reasons(reading: Reading, findings: _Findings, rubric: Rubric, verdict: Verdict) -> list[str]:
     reasons = []
-    for one, other in findings.contradicted.values():
-        reasons.append(f'You say both "{reading.quote(one)}" and "{reading.quote(other)}": which is it?')
-    reasons += [f'"{reading.quote(claim)}": {entry.say}' for entry, claim in findings.misconceptions]
-    if findings.forgot:
+    if verdict != "pass":
+        for one, other in findings.contradicted.values():
+            reasons.append(f'You say both "{reading.quote(one)}" and "{reading.quote(other)}": which is it?')
+        reasons += [f'"{reading.quote(claim)}": {entry.say}' for entry, claim in findings.misconceptions]
+    if findings.forgot and verdict != "pass":
         reasons.append(f'"{findings.forgot}": what you don\'t remember belongs to it; look it up.')
     quotes = dict.fromkeys(
         reading.quote(claim) for name, claim in findings.ideas.items() if name not in findings.contradicted

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
+from finetune_lab.quiz.agreement import SET_ASIDE
 from finetune_lab.quiz.text.order import class_sequence, classes_from
 from finetune_lab.quiz.text.tokens import cleaned, tokenize
 from finetune_lab.quiz.text.words import lexicon
 from finetune_lab.resources import shipped
 
-SET_ASIDE = {"held_out", "seventh"}
 NO_SENTENCES = {"stuffed", "shuffled", "repeated", "injection", "language", "copied", "empty", "dump"}
 PRIOR = 6.0  # a class that came this often counts half by what was seen and half by chance
 CLASSES = 40  # about so many there are

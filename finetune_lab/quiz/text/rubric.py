@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from finetune_lab.quiz.text.likeness import Likeness, likeness_named
 from finetune_lab.quiz.text.patterns import Pattern, parse
 from finetune_lab.quiz.text.words import Lexicon, lexicon, with_words
 
@@ -41,6 +42,7 @@ class Rubric:
     ideas: tuple[Idea, ...]
     misconceptions: tuple[Misconception, ...]
     words: Lexicon = field(repr=False)
+    likeness: Likeness | None = field(default=None, repr=False)  # to what examiners made of other answers to it
 
 
 def rubric_from(data: dict[str, Any]) -> tuple[Rubric | None, list[str]]:
@@ -77,10 +79,13 @@ def rubric_from(data: dict[str, Any]) -> tuple[Rubric | None, list[str]]:
         for entry in data.get("misconception", [])
     )
     faults += _name_faults(ideas, misconceptions, data)
+    likeness = likeness_named(data["likeness"]) if "likeness" in data else None
+    if "likeness" in data and likeness is None:
+        faults.append(f"nothing was learned of answers to {data['likeness']!r}: quizzes/likeness has no such file")
     if faults:
         return None, faults
     topic = frozenset(data.get("topic", ()))
-    return Rubric(topic, data["pass"], data["partial"], ideas, misconceptions, words), []
+    return Rubric(topic, data["pass"], data["partial"], ideas, misconceptions, words, likeness), []
 
 
 def _name_faults(ideas: tuple[Idea, ...], misconceptions: tuple[Misconception, ...], data: dict[str, Any]) -> list[str]:

@@ -29,18 +29,19 @@ class _Shape:
     segments: list[list[Token]] = field(default_factory=lambda: [[]])
 
 
-def is_stuffed(tokens: list[Token], lexicon: Lexicon) -> bool:
-    """Whether these are terms without a statement."""
+def is_stuffed(tokens: list[Token], lexicon: Lexicon, is_flowing: bool) -> bool:
+    """Whether these are terms without a statement. A row of terms within flowing sentences is none."""
     shape = _shape(tokens, lexicon)
     single = [part[0] for part in shape.segments if len(part) == 1 and part[0].concepts]
     bare = {tuple(token.of_role("thing")) for token in single if token.has("thing")}
     listed = len(single) >= MOST_SINGLES or len(bare) >= MOST_BARE_THINGS
     listed = listed and len(single) >= LEAST_LISTED * sum(token.is_word for token in tokens)
     piled = any(
-        sum(bool(token.concepts) and not token.is_formula for token in run) >= LONGEST_RUN or _jumps(run)
+        (sum(bool(token.concepts) and not token.is_formula for token in run) >= LONGEST_RUN and not _pairs(run))
+        or _jumps(run)
         for run in shape.runs
     )
-    return listed or piled or _is_dense(tokens, lexicon)
+    return listed or (not is_flowing and (piled or _is_dense(tokens, lexicon)))
 
 
 def is_functional(token: Token, lexicon: Lexicon) -> bool:

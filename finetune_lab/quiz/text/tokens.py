@@ -64,6 +64,8 @@ class Token:
 
 
 def _is_plain_freeze(token: Token) -> bool:
+    if token.text.startswith("fro"):  # `frozn`
+        return False
     return token.stems[0] in ("freez", "lock", "fix", "preserv", "keep", "leav", "hold", "protect")
 
 
