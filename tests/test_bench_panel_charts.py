@@ -67,6 +67,18 @@ def test_a_frame_shows_the_data_and_a_longer_run_does_not_move_what_was_there():
     assert ((some != more)[:, left]).mean() < 0.001
 
 
+def test_a_chart_with_nothing_to_show_says_so_and_has_no_numbers():
+    chart = TraceSheet(LOSS_UP)
+    chart.picture([])
+    axes = chart.sheet.axes
+    (note,) = axes.texts
+    assert (note.get_visible(), note.get_text()) == (True, "nothing measured yet")
+    assert {label.get_color() for label in axes.get_yticklabels()} == {"white"}
+    chart.picture([loss_trace("a", "lora", events(3, 100))])
+    assert not note.get_visible()
+    assert "white" not in {label.get_color() for label in axes.get_yticklabels()}
+
+
 def test_the_scale_only_grows():
     sheet = TraceSheet(LOSS_UP).sheet
     sheet.fit(60, 0.95)

@@ -49,11 +49,31 @@ class Sheet:
         self.axes.tick_params(colors=INK, labelsize=8, length=2.5, color="#999999")
         self.axes.spines[["top", "right"]].set_visible(False)
         self.axes.spines[["left", "bottom"]].set_color("#999999")
+        self._nothing = self.axes.text(
+            0.5,
+            0.5,
+            "nothing measured yet",
+            color="#666666",
+            size=8,
+            ha="center",
+            visible=False,
+            transform=self.axes.transAxes,
+        )
         self._scale = (0.0, 0.0)
         self._frame: Any = None
 
     def fit(self, right: float, top: float) -> None:
-        """Show 0 to `right` and 0 to `top` at least; the scale grows in round steps, so that it seldom moves."""
+        """Show 0 to `right` and 0 to `top` at least; the scale grows in round steps, so that it seldom moves.
+
+        A `top` of 0 says that there is nothing to show: then the axes have no numbers.
+        """
+        is_empty = top <= 0 and not any(self._scale)
+        if is_empty != self._nothing.get_visible():
+            self._nothing.set_visible(is_empty)
+            self.axes.tick_params(labelcolor="white" if is_empty else INK)  # still there, so that nothing moves
+            self._frame = None
+        if is_empty:
+            return
         right, top = max(right, self._scale[0], 1.0), max(nice(top), self._scale[1])
         if (right, top) != self._scale:
             self._scale = (right, top)

@@ -28,7 +28,7 @@ class TraceSheet:
     def picture(self, traces: Sequence[Trace]) -> bytes:
         """The traces as a PNG."""
         highest = [value for one in traces for value in (*one.values, *(loss for _, loss in one.marks))]
-        self.sheet.fit(max((one.max_steps for one in traces), default=1), max(highest, default=1.0))
+        self.sheet.fit(max((one.max_steps for one in traces), default=1), max(highest, default=0.0))
         artists = [artist for one in traces for artist in self._lines(one)]
         return self.sheet.picture([*artists, *self._labels(traces)])
 
