@@ -49,8 +49,9 @@ def _hard_parts(sentence: list[Token], lexicon: Lexicon) -> list[tuple[str, list
 
 def _is_hard_break(sentence: list[Token], i: int, lexicon: Lexicon) -> bool:
     token = sentence[i]
-    if token.text == ":":  # `frozen: none` and `memory: low` are one statement
-        return len(sentence) - i > 3 or not _is_said(sentence[i + 1 :], lexicon)
+    if token.text == ":":  # `trains: A and B`, `frozen: none` and `memory: low` are one statement
+        is_label = i == 1 and sentence[0].has("verb")
+        return not is_label and (len(sentence) - i > 3 or not _is_said(sentence[i + 1 :], lexicon))
     if token.text == "-":  # a dash between spaces; a hyphen was skipped with its group
         return 0 < i < len(sentence) - 1 and sentence[i - 1].end < token.start and token.end < sentence[i + 1].start
     if token.text == "but" and i + 1 < len(sentence) and sentence[i + 1].text == "because":

@@ -23,6 +23,8 @@ REWRITTEN = [
         (r"\b(it|that|there|here|what)(?:'s| is)\b", r"\1 is"),
         (r"\bits(?= (?:\w+ly )?(?:a|an|the|just|not|only|like|so|very)\b)", "it is"),
         (r"\b(they|we|you)'re\b", r"\1 are"),
+        (r"(\w+) ?\u2193", r" less \1"),  # `memory ↓`; before a word as well: `↓ memory`
+        (r"(\w+) ?\u2191", r" more \1"),
         ("\u2193", " less "),
         ("\u2191", " more "),
         (r"(?<=[A-Za-z])(?:[._](?=[a-z])|_(?=[A-Z]))", " "),  # `nn.linear`, `lora_A`
