@@ -173,6 +173,8 @@ def test_a_screen_reader_is_spoken_to_at_a_change_of_state_and_else_every_ten_se
 def test_states_are_said():
     assert sentence(Snapshot()) == "Choose, look at the forecast, press Run."
     assert sentence(Snapshot(state="failed", error="no memory")) == "Failed: no memory"
+    assert sentence(Snapshot(state="starting")).startswith("Starting: ")
+    assert sentence(Snapshot(state="starting", method=QLoRA())).startswith("Starting qlora r=8 4-bit: ")
     ended = Ended(3, "stopped", "stop was asked for", None, 0)
     assert sentence(Snapshot(state="stopped", events=(ended,))) == "Stopped after step 3: stop was asked for."
     assert [clock(None), clock(0), clock(75.9)] == ["-", "0:00", "1:15"]

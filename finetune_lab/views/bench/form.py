@@ -14,7 +14,7 @@ from finetune_lab.bench.settings import Control, control, controls, default_sett
 from finetune_lab.views.bench import markup
 from finetune_lab.views.bench.live_card import changed
 
-LABEL_WIDTH = "112px"
+LABEL_WIDTH = "118px"
 SHORT = 16  # letters of all choices together: then they are all shown at once, on one line
 
 

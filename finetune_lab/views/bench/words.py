@@ -50,7 +50,7 @@ def sentence(now: Snapshot) -> str:
     if now.state == "idle":
         return "Choose, look at the forecast, press Run."
     if now.state == "starting":
-        return f"Starting {name_of(now)}: loading the base, judging it before the first step."
+        return f"{f'Starting {name_of(now)}'.strip()}: loading the base, judging it before the first step."
     at = f"step {now.step} of {now.max_steps}"
     left = "" if now.seconds_left is None else f", about {clock(now.seconds_left)} left"
     return f"{STATES[now.state]}: {name_of(now)}, {at}{left}."
