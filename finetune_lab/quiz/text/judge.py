@@ -45,15 +45,15 @@ def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
         found = "review"
     opinion = rubric.likeness.of(reading.tokens) if rubric.likeness else None
     verdict, sure = settled(found, opinion, not _is_denied(findings) and is_in_order(reading.tokens, rubric.words))
-    fired = _fired(reading, findings)
-    if opinion is not None:
-        fired.append(f"found {found}, reads like {verdict} {sure:.2f}: {_wording(reading, opinion, verdict)}")
+    fired, wording = _fired(reading, findings), _wording(reading, opinion, verdict) if opinion else ""
+    if wording:
+        fired.append(f"found {found}, reads like {verdict} {sure:.2f}: {wording}")
     if verdict == "review":
         reason = "This speaks of the subject in a way that the rules can't read: a person reads it."
         return Judgement("review", 0.0, [reason], ["not_understood", *fired])
     reasons = _reasons(reading, findings, rubric, verdict)
-    if opinion is not None and verdict != found:
-        reasons.insert(0, f"{_wording(reading, opinion, verdict)} reads like {LIKE[verdict]}.")
+    if wording and verdict != found:
+        reasons.insert(0, f"{wording} reads like {LIKE[verdict]}.")
     return Judgement(verdict, _score(verdict, findings, rubric), reasons, fired)
 
 

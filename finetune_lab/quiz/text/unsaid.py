@@ -18,7 +18,7 @@ def is_unsaid(tokens: list[Token], place: int, concept: str, lexicon: Lexicon) -
         case "change":  # `training goes quicker`, `during training`, `quick to train`: it is spoken of, not said
             after = tokens[place + 1] if place + 1 < len(tokens) else None
             is_subject = after is not None and is_verb(after, lexicon) and not after.is_participle
-            is_purpose = before is not None and before.text == "to" and bool(EASE & set(tokens[place - 2].concepts))
+            is_purpose = place > 1 and tokens[place - 1].text == "to" and bool(EASE & set(tokens[place - 2].concepts))
             is_named = token.text == "training" and (is_subject or (before is not None and before.text == "during"))
             return is_named or is_purpose
     return False
