@@ -79,8 +79,8 @@ def test_shares_add_up_and_unknown_words_leave_it_silent():
     heard = likeness.of(tokens("weights move"))
     assert sum(heard.shares.values()) == pytest.approx(1)
     assert max(heard.shares, key=heard.shares.get) == "pass"
-    assert heard.telling["pass"] == ((0, 1),)
-    assert heard.telling["partial"] == ((1, 2),)
+    assert heard.telling("pass") == [(0, 1)]
+    assert heard.telling("partial") == [(1, 2)]
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer
 
-from finetune_lab.quiz.agreement import SET_ASIDE, Labelled, read_labelled
+from finetune_lab.quiz.agreement import SET_ASIDE, Labelled, agreement, read_labelled
 from finetune_lab.quiz.loading import load_bank
 from finetune_lab.quiz.text.claims import read
 from finetune_lab.quiz.text.likeness import VERDICTS, runs
 from finetune_lab.quiz.text.words import Lexicon
+from finetune_lab.quiz.verdict import Grade
 
 QUIZZES = Path(__file__).resolve().parents[2] / "quizzes"
 LEAST_OFTEN = 3  # a run of words that fewer answers hold says more of them than of the question
@@ -62,16 +63,17 @@ def learned(name: str, lexicon: Lexicon) -> str:
     return as_json(learn([held(one.answer, lexicon) for one in answers], [one.label for one in answers]))
 
 
-def tried(name: str, lexicon: Lexicon) -> list[tuple[Labelled, str]]:
+def tried(name: str, lexicon: Lexicon) -> list[tuple[Labelled, Grade]]:
     """Each answer with the verdict that weights learned of all other parts give it."""
     answers = _labelled(name)
     read_as = [held(one.answer, lexicon) for one in answers]
-    found: list[tuple[Labelled, str]] = []
+    found: list[tuple[Labelled, Grade]] = []
     for part in dict.fromkeys(one.split for one in answers):
         others = [at for at, one in enumerate(answers) if one.split != part]
         learner = learn([read_as[at] for at in others], [answers[at].label for at in others])
         these = [at for at, one in enumerate(answers) if one.split == part]
-        found += zip([answers[at] for at in these], learner.predict([read_as[at] for at in these]), strict=True)
+        verdicts = learner.predict([read_as[at] for at in these])
+        found += [(answers[at], Grade(name, verdict, 0.0, [])) for at, verdict in zip(these, verdicts, strict=True)]
     return found
 
 
@@ -89,10 +91,9 @@ def main() -> int:
     for name in sorted(rubrics.keys() & {path.stem for path in (QUIZZES / "answers").glob("*.jsonl")}):
         words = rubrics[name].words
         if options.is_try:
-            pairs = tried(name, words)
-            right = sum(one.label == verdict for one, verdict in pairs) / len(pairs)
-            passed = sum((one.label == "pass") == (verdict == "pass") for one, verdict in pairs) / len(pairs)
-            print(f"{name}: {len(pairs)} answers, {passed:.1%} pass/fail, {right:.1%} three-way")
+            figures = agreement(tried(name, words))
+            shares = f"{figures.pass_fail:.1%} pass/fail, {figures.three_way:.1%} three-way"
+            print(f"{name}: {figures.answers} answers, {shares}")
         else:
             (QUIZZES / "likeness" / f"{name}.json").write_text(learned(name, words), encoding="utf-8", newline="\n")
     return 0

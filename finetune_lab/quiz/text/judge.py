@@ -59,9 +59,7 @@ def judge(answer: str, rubric: Rubric, prompt: str) -> Judgement:
 
 def _wording(reading: Reading, opinion: Opinion, verdict: Verdict) -> str:
     """The learner's own words that speak most for the verdict."""
-    spans = [
-        (reading.tokens[start].start, reading.tokens[end - 1].end) for start, end in opinion.telling.get(verdict, ())
-    ]
+    spans = [(reading.tokens[start].start, reading.tokens[end - 1].end) for start, end in opinion.telling(verdict)]
     return " and ".join(f'"{" ".join(reading.text[start:end].split())}"' for start, end in spans) or "This"
 
 
@@ -165,8 +163,8 @@ def _reasons(reading: Reading, findings: _Findings, rubric: Rubric, verdict: Ver
         for one, other in findings.contradicted.values():
             reasons.append(f'You say both "{reading.quote(one)}" and "{reading.quote(other)}": which is it?')
         reasons += [f'"{reading.quote(claim)}": {entry.say}' for entry, claim in findings.misconceptions]
-    if findings.forgot and verdict != "pass":
-        reasons.append(f'"{findings.forgot}": what you don\'t remember belongs to it; look it up.')
+        if findings.forgot:
+            reasons.append(f'"{findings.forgot}": what you don\'t remember belongs to it; look it up.')
     quotes = dict.fromkeys(
         reading.quote(claim) for name, claim in findings.ideas.items() if name not in findings.contradicted
     )

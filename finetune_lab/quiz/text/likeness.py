@@ -28,10 +28,22 @@ Span = tuple[int, int]  # of tokens: the first, and one past the last
 
 @dataclass(frozen=True)
 class Opinion:
-    """A probability for each verdict, and where in the answer the words for each stand."""
+    """A probability for each verdict, and what the words of the subject weigh, in the order of VERDICTS."""
 
     shares: Mapping[Verdict, float]
-    telling: Mapping[Verdict, tuple[Span, ...]]
+    weighed: Mapping[Span, tuple[float, ...]]
+
+    def telling(self, verdict: Verdict) -> list[Span]:
+        """The words that speak most for a verdict, none twice, in the order of the answer; none for `review`."""
+        if verdict not in VERDICTS:
+            return []
+        speaks = {span: weights[VERDICTS.index(verdict)] for span, weights in self.weighed.items()}
+        chosen: list[Span] = []
+        for span in sorted(speaks, key=lambda one: -speaks[one]):
+            apart = all(span[1] <= other[0] or other[1] <= span[0] for other in chosen)
+            if apart and speaks[span] > 0 and len(chosen) < MOST_TELLING:
+                chosen.append(span)
+        return sorted(chosen)
 
 
 @dataclass(frozen=True)
@@ -50,18 +62,8 @@ class Likeness:
         sums = [sum(self.weights[name][at] for name in known) / length for at in range(len(VERDICTS))]
         odds = [math.exp(bias + total) for bias, total in zip(self.bias, sums, strict=True)]
         shares = {verdict: one / sum(odds) for verdict, one in zip(VERDICTS, odds, strict=True)}
-        return Opinion(shares, {verdict: self._telling(verdict, known, tokens) for verdict in VERDICTS})
-
-    def _telling(self, verdict: Verdict, known: Mapping[str, Span], tokens: Sequence[Token]) -> tuple[Span, ...]:
-        """The words that speak most for a verdict, none twice, in the order of the answer."""
-        at = VERDICTS.index(verdict)
-        speaks = {span: self.weights[name][at] for name, span in known.items() if _is_of_the_subject(tokens, span)}
-        chosen: list[Span] = []
-        for span in sorted(speaks, key=lambda one: -speaks[one]):
-            apart = all(span[1] <= other[0] or other[1] <= span[0] for other in chosen)
-            if apart and speaks[span] > 0 and len(chosen) < MOST_TELLING:
-                chosen.append(span)
-        return tuple(sorted(chosen))
+        of_subject = {span: self.weights[name] for name, span in known.items() if _is_of_the_subject(tokens, span)}
+        return Opinion(shares, of_subject)
 
 
 def _is_of_the_subject(tokens: Sequence[Token], span: Span) -> bool:
