@@ -1,6 +1,6 @@
 """Predicted against measured memory on a CUDA GPU, over architectures, methods, ranks, bits, shapes and checkpointing.
 
-    python benchmarks/gpu_memory.py [--out FOLDER] [--each 1] [--large]
+    python benchmarks/gpu_memory.py [--out FOLDER] [--each 1] [--large] [--float16]
 
 Every configuration loads a model with random weights as any base is loaded, trains it for three steps and compares its
 largest step with what was predicted from its configuration alone. Two figures are measured: what torch's dispatcher
@@ -153,7 +153,7 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--each", type=int, default=2)
     options = parser.parse_args()
-    require_gpu("benchmarks/memory_prediction.py")
+    require_gpu("benchmarks/memory_prediction.py", float16=options.float16)
     asked = [compare_all(ARCHITECTURES, list(cases(options.each)))]
     if options.large:
         asked.append(compare_all(LARGE, list(large_cases())))

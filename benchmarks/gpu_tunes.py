@@ -1,6 +1,6 @@
 """Real tunes on a CUDA GPU: of lab-base as a learner does it, and of large shapes with random weights.
 
-    python benchmarks/gpu_tunes.py [--out FOLDER] [--large]
+    python benchmarks/gpu_tunes.py [--out FOLDER] [--large] [--float16]
 
 `--large` adds the shapes of Llama 3.2 1B and Llama 3.1 8B: their losses mean nothing, their bytes and their way through
 loading, quantizing, tuning and saving do. Writes gpu_tunes.json and .md.
@@ -52,7 +52,7 @@ def large_models(folder: Path) -> Iterator[str]:
 
 def main() -> None:
     options = parser_of(__doc__).parse_args()
-    require_gpu("`finetune-lab compare`")
+    require_gpu("`finetune-lab compare`", float16=options.float16)
     with tempfile.TemporaryDirectory() as folder:
         keep(options.out, "gpu_tunes", "runs", all_tunes(Path(folder), large=options.large), report)
 

@@ -11,6 +11,7 @@ from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, Train
 from finetune_lab.batches import Batch, Encoded
 from finetune_lab.config import Method, TuneConfig
 from finetune_lab.device import detect_device
+from finetune_lab.events import Stepped
 from finetune_lab.methods import build
 from finetune_lab.tuning.loop import Trainer as Loop
 from finetune_lab.tuning.session import Session
@@ -19,11 +20,11 @@ RATE = 1e-3
 
 
 def our_side(session: Session, method: Method, config: TuneConfig) -> Loop:
-    """A fresh model in our loop, at a constant rate."""
-    device = detect_device()
+    """A fresh model in our loop, at a constant rate; as in a real tune, its largest batch is known beforehand."""
+    device, shape = detect_device(), session.plan().shape
     model = build(session.source, method, device, config.seed)
     accelerator = Accelerator(mixed_precision=device.mixed_precision, cpu=device.kind == "cpu")
-    return Loop(model, config, RATE, accelerator)
+    return Loop(model, config, RATE, accelerator, largest_batch=shape.batch_size * shape.length)
 
 
 def our_losses(loop: Loop, batches: Iterator[Batch]) -> list[float]:
@@ -33,7 +34,10 @@ def our_losses(loop: Loop, batches: Iterator[Batch]) -> list[float]:
 
 def our_speed(loop: Loop, batches: Iterator[Batch]) -> float:
     """Real tokens a second over the loop's steps, the first two left out."""
-    steps = list(loop.steps(batches))[2:]
+    return tokens_per_second(list(loop.steps(batches))[2:])
+
+
+def tokens_per_second(steps: Sequence[Stepped]) -> float:
     return sum(step.tokens for step in steps) / sum(step.seconds for step in steps)
 
 

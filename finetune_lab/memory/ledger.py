@@ -48,6 +48,7 @@ class Ledger:
         self._trained: dict[str, int] = {}
         self._steps = 0
         self._largest = 0
+        self._cuda = next(model.parameters()).device if torch.cuda.is_available() else None
         self.components: dict[str, int] = dict(self._fixed)
         self.curve: StepCurve | None = None  # of the sampled step with the highest peak
 
@@ -58,16 +59,16 @@ class Ledger:
         sampled = self._steps < 2 or (positions > self._largest and positions >= enough)
         if sampled:
             self._largest = max(self._largest, positions)
-        cuda = next(self._model.parameters()).device if torch.cuda.is_available() else None
-        if cuda is not None:
-            torch.cuda.reset_peak_memory_stats(cuda)
+        if self._cuda is not None:
+            torch.cuda.reset_peak_memory_stats(self._cuda)
         if sampled:
             yield from self._sampled_step()
         else:
             yield from self._plain_step()
-        if cuda is not None:
-            self.components["cuda_allocated_peak"] = torch.cuda.max_memory_allocated(cuda)
-            self.components["cuda_reserved_peak"] = torch.cuda.max_memory_reserved(cuda)
+        if self._cuda is not None:  # one reading for both: torch gathers some 200 figures for each
+            read = torch.cuda.memory_stats(self._cuda)
+            self.components["cuda_allocated_peak"] = read["allocated_bytes.all.peak"]
+            self.components["cuda_reserved_peak"] = read["reserved_bytes.all.peak"]
         self._steps += 1
 
     def _sampled_step(self) -> Iterator[None]:

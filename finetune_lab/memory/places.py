@@ -1,7 +1,8 @@
 """Where in the model an operation happens: the module whose forward pass, or whose share of backward, is running.
 
 Forward is followed by hooks on the modules. Backward is mapped back to them by autograd's sequence numbers: a node of
-the graph carries the number of the moment in forward at which it was made.
+the graph carries the number of the moment in forward at which it was made. Each thread counts its own, and a GPU's
+backward has a thread of its own, so the count is read in forward only.
 """
 
 from bisect import bisect_right
@@ -10,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules import module as module_hooks
+
+ACCUMULATES = 2**64 - 1  # the number of every node that adds to a parameter's gradient
 
 
 class Places:
@@ -50,14 +53,10 @@ class Places:
         return phase, self._last
 
     def _at(self, moment: int) -> str:
-        if moment > self._newest:  # accumulating a gradient: it belongs to the module before it
+        if moment == ACCUMULATES:  # it belongs to the module before it
             return self._last
         found = bisect_right(self._moments, moment) - 1
         return self._modules[found] if found >= 0 else ""
-
-    @property
-    def _newest(self) -> int:
-        return torch._C._autograd._get_sequence_nr()
 
     def _entered(self, module: nn.Module, _: Any) -> None:
         name = self._names.get(id(module))
@@ -72,6 +71,8 @@ class Places:
             self._mark()
 
     def _mark(self) -> None:
+        if torch._C._current_autograd_node() is not None:
+            return  # recomputed: the graph's nodes are those of the first time
         moment, name = torch._C._autograd._get_sequence_nr(), self._stack[-1] if self._stack else ""
         if self._moments and self._moments[-1] == moment:
             self._modules[-1] = name
