@@ -52,9 +52,15 @@ class TimedClient(NotebookClient):
             return await super().async_execute_cell(cell, *arguments, **settings)
         finally:
             if cell.cell_type == "code":
-                self.seconds.append((time.monotonic() - began, cell.source.strip().split("\n")[0][:60]))
-                provisioner: Any = self.km and self.km.provisioner
-                self.peak = max(self.peak, peak_bytes(provisioner.pid))
+                self.note(time.monotonic() - began, cell.source.strip().split("\n")[0][:60])
+
+    def note(self, seconds: float, cell: str) -> None:
+        """Keep what a cell took, and say it: whoever waits, or had to end this, sees how far it came."""
+        self.seconds.append((seconds, cell))
+        print(f"{len(self.seconds):3} {seconds:6.1f} s  {cell}", file=sys.stderr, flush=True)
+        provisioner: Any = self.km and self.km.provisioner
+        if provisioner is not None:  # the kernel has not been ended in mid-cell
+            self.peak = max(self.peak, peak_bytes(provisioner.pid))
 
 
 def peak_bytes(process: int) -> int:
@@ -87,7 +93,7 @@ def executed(notebook: Any, folder: Path) -> Taken:
 
 
 def main() -> int:
-    """Run and report; 0 when every cell ran, 1 otherwise."""
+    """Run and report; 0 when every cell ran, 1 when one did not, 2 when there is no such lesson."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("lesson", help="name or file of a lesson")
     asked.add_argument("--smoke", action="store_true", help="a rehearsal with a few steps")
@@ -95,6 +101,10 @@ def main() -> int:
     options = asked.parse_args()
     source = Path(options.lesson)
     source = source if source.suffix == ".ipynb" else LESSONS / f"{options.lesson}.ipynb"
+    if not source.is_file():
+        known = ", ".join(sorted(path.stem for path in LESSONS.glob("*.ipynb")))
+        print(f"error: there is no lesson {source}. Lessons here: {known}.", file=sys.stderr)
+        return 2
     notebook = nbformat.read(source, as_version=4)
     notebook = rehearsed(notebook) if options.smoke else notebook
     with tempfile.TemporaryDirectory() as folder:

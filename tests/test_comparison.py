@@ -45,6 +45,29 @@ def test_the_same_method_twice_gets_two_folders_and_the_same_numbers(settings, t
     assert [run.folder.name for run in race.runs] == ["lora-r2", "lora-r2-2"]
 
 
+def test_runs_that_are_there_stand_beside_one_another_untuned(settings, tmp_path):
+    runs = compare([Full(), LoRA(r=2)], out=tmp_path / "before", **settings).runs
+    race = compare(runs, out=tmp_path / "race")
+    assert race.runs == runs
+    assert not (tmp_path / "race").exists()
+    mixed = compare([runs[1], LoRA(r=1)], out=tmp_path / "mixed", **settings)
+    assert [run.method for run in mixed.runs] == [LoRA(r=2), LoRA(r=1)]
+    assert [item.name for item in (tmp_path / "mixed").iterdir()] == ["lora-r1"]
+
+
+def test_runs_that_were_not_asked_for_the_same_are_no_race(settings, tmp_path):
+    (run,) = compare([LoRA(r=2)], out=tmp_path / "before", **settings).runs
+    (other,) = compare([Full()], out=tmp_path / "other", **settings | {"seed": 3, "learning_rate": 1e-4}).runs
+    with pytest.raises(ConfigError, match="seed is 0 and 3") as caught:
+        compare([run, other], out=tmp_path / "race")
+    assert "learning_rate" not in one_line(caught.value)
+    with pytest.raises(ConfigError, match="max_steps is"):
+        compare([run, Full()], out=tmp_path / "race", **settings | {"max_steps": 7})
+    with pytest.raises(ConfigError, match="batch_size is"):
+        compare([run], batch_size=3)
+    assert not (tmp_path / "race").exists()
+
+
 def test_a_diverged_run_does_not_end_the_comparison_but_a_stopped_one_does(settings, tmp_path):
     import signal
 

@@ -1,7 +1,7 @@
 """`compare`: several methods on the same data in the same order, from the same seed, for the same number of steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePath
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare(
-    methods: Sequence[Method] | None = None,
+    methods: Sequence[Method | Run] | None = None,
     config: TuneConfig | None = None,
     *,
     out: Path | str | None = None,
@@ -58,7 +58,8 @@ def compare(
     Stops after the run in progress when that is stopped.
 
     Args:
-        methods: Full, LoRA and QLoRA with rank 8 without it.
+        methods: Full, LoRA and QLoRA with rank 8 without it. A run in place of a method is not tuned again: it stands
+            beside the others as it is, and must have been asked for the same.
         config: as in `train`, the same for all.
         out: folder that the run folders are made in; a dated one in `runs/` without it.
         on_event: called with the method and every event.
@@ -68,22 +69,40 @@ def compare(
         LabError: what can't be done, why, and what to do now. Settings, base and data are checked before the first run.
     """
     wanted = (Full(), LoRA(), QLoRA()) if methods is None else methods
-    chosen: list[Method] = [require_method(method) for method in wanted]
+    chosen = [item if isinstance(item, Run) else require_method(item) for item in wanted]
     if not chosen:
         raise ConfigError("There is no method to compare.", "Name at least one.")
     asked = settled(config, settings)
+    there = [item.config for item in chosen if isinstance(item, Run)]
+    nothing_asked = len(there) == len(chosen) and config is None and not settings
+    require_alike(there if nothing_asked else [*there, asked])
     folder = (
         Path(out)
         if out is not None
         else free_name(Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-compare")
     )
     runs: list[Run] = []
-    for method in chosen:
-        heard = partial(on_event, method) if on_event else None
-        runs.append(tune(method, asked, out=free_name(folder / label(method)), on_event=heard))
+    for item in chosen:
+        if isinstance(item, Run):
+            runs.append(item)
+            continue
+        heard = partial(on_event, item) if on_event else None
+        runs.append(tune(item, asked, out=free_name(folder / label(item)), on_event=heard))
         if runs[-1].status == "stopped":
             break
     return Comparison(tuple(runs), folder)
+
+
+def require_alike(configs: Sequence[TuneConfig]) -> None:
+    """Refuse runs that differ in more than method and learning rate: side by side they would say nothing."""
+    names = [setting.name for setting in fields(TuneConfig) if setting.name != "learning_rate"]
+    found = {name: list(dict.fromkeys(getattr(config, name) for config in configs)) for name in names}
+    unlike = [f"{name} is {' and '.join(map(str, values))}" for name, values in found.items() if len(values) > 1]
+    if unlike:
+        raise ConfigError(
+            f"These were not asked for the same: {', '.join(unlike)}.",
+            "Tune with the same settings, or lay the runs over each other with lab.plot.",
+        )
 
 
 def run_name(summary: dict[str, Any]) -> str:

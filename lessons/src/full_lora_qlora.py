@@ -277,16 +277,12 @@ lab.Quiz("lesson", questions=squeezed)
 # %% [markdown] tags=["S10", "S11"]
 # ## 7. The race
 #
-# You have seen each method alone. Now side by side: same data, same order, same seed, same number of steps, each at
-# the learning rate that suits it. The panel is your instrument: choose, look at the forecast, press **Run**, stop,
-# change one thing, run again, and lay the runs over each other. **Predict** the winner of each column first.
-
-# %% tags=["S11"]
-bench = lab.Bench(data="tickets", **speed)
-bench
+# You have run each method alone, and alike: same data, same order, same seed, same number of steps, each at the
+# learning rate that suits it. So your three runs are a race already. **Predict** the winner of each column, then lay
+# them side by side:
 
 # %% tags=["S10", "S11"]
-race = lab.compare([lab.Full(), lab.LoRA(r=8), lab.QLoRA(r=8, bits=4)], data="tickets", **speed)
+race = lab.compare([full, lora, qlora])
 race
 
 # %% tags=["S11"]
@@ -295,8 +291,15 @@ lab.plot(race)
 # %% [markdown] tags=["S10", "S11"]
 # **Read** row by row: what did each method move, what did it cost, what did it leave on the disk, and what did it
 # learn? At this size LoRA is hardly faster than full tuning, although it computes less: the matrices are small, and
-# its gain is in memory and on disk. **Change one thing** on the panel: a shared learning rate (the switch says why it
-# is unfair), rank 1, or eight bits.
+# its gain is in memory and on disk.
+#
+# **Change one thing.** The panel is your instrument: choose, look at the forecast, press **Run**, stop, change one
+# thing, run again, and lay the runs over each other; **Race all three** does so in one go. Try a shared learning rate
+# (the switch says why it is unfair), rank 1, or eight bits.
+
+# %% tags=["S11"]
+bench = lab.Bench(data="tickets", **speed)
+bench
 
 # %%
 lab.Quiz("lesson", questions=["run-gradient-bytes", "run-peak-error", "single-gpu"])
