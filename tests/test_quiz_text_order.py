@@ -9,9 +9,10 @@ from finetune_lab.quiz.agreement import SET_ASIDE, read_labelled
 from finetune_lab.quiz.grading import grade
 from finetune_lab.quiz.loading import load_bank
 from finetune_lab.quiz.text.claims import read
+from finetune_lab.quiz.text.cleaning import cleaned
 from finetune_lab.quiz.text.order import fluency, shipped_order
 from finetune_lab.quiz.text.order_table import NO_SENTENCES, table
-from finetune_lab.quiz.text.tokens import READ, cleaned, tokenize
+from finetune_lab.quiz.text.tokens import READ, tokenize
 from finetune_lab.quiz.text.typos import TypoIndex
 from finetune_lab.quiz.text.words import lexicon
 from finetune_lab.resources import shipped
@@ -116,6 +117,26 @@ def test_notes_and_the_english_of_learners_pass(lesson, question, notes):
         ("adapters", "They are cheap and fast.", "It isn't because they're cheap and fast."),
         ("lora", "What is trained is a pair of small matrices.", "What is trained is the base model."),
         ("adapters", "They are cheap, small and easy to swap.", "A travel adapter is cheap, small and easy to swap."),
+        (
+            "qlora",
+            "Not the adapter is quantized but the base, which is stored in 4 bits.",
+            "Not the base is quantized but the adapter, which is stored in 4 bits.",
+        ),
+        (
+            "full",
+            "Every weight is updated, different from PEFT where we freeze the base.",
+            "An adapter is updated, different from full tuning where every weight moves.",
+        ),
+        (
+            "full",
+            "The base is frozen. No wait, all of its weights are updated.",
+            "Its weights move. No wait, they're frozen.",
+        ),
+        (
+            "lora",
+            "A new layer? No. A frozen copy? No. Small matrices of low rank that learn? Yes.",
+            "A copy? Data? Bits?",
+        ),
     ],
 )
 def test_what_a_clause_leaves_unsaid_counts(lesson, question, right, wrong):

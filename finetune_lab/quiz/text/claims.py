@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from finetune_lab.quiz.text import chunks as chunking
 from finetune_lab.quiz.text.chunks import Chunk
 from finetune_lab.quiz.text.clauses import SENTENCE_ENDS, Clause, is_verb, split
+from finetune_lab.quiz.text.cleaning import cleaned
 from finetune_lab.quiz.text.context import Claim, Context
 from finetune_lab.quiz.text.echoes import echoes
 from finetune_lab.quiz.text.polarity import denied_sentences, scope_of
 from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.themes import AGENTS, COUNTS, TOPIC, themes_of, unfold
-from finetune_lab.quiz.text.tokens import READ, Token, cleaned, tokenize
+from finetune_lab.quiz.text.tokens import READ, Token, tokenize
 from finetune_lab.quiz.text.unsaid import is_unsaid
 from finetune_lab.quiz.text.words import Lexicon
 

@@ -95,7 +95,8 @@ def _soft_parts(tokens: list[Token], opener: str, number: int, lexicon: Lexicon)
         comma_and = (
             left and left[-1].text == "," and any(token.has("thing") for token in left) and _states(right, lexicon)
         )
-        if not right or not (comma_and or _cuts(left, right, lexicon)):
+        is_cut_short = all(lexicon.is_a("prepositions", token.stems) for token in right)  # `, in | which ...`
+        if is_cut_short or not (comma_and or _cuts(left, right, lexicon)):
             continue
         clauses.append(Clause(left, current_opener, number))
         start, current_opener = place + 1, tokens[place].text

@@ -8,10 +8,11 @@ from typing import Literal
 
 from finetune_lab.quiz.text.claims import Reading
 from finetune_lab.quiz.text.clauses import HARD_MARKS
+from finetune_lab.quiz.text.cleaning import cleaned
 from finetune_lab.quiz.text.order import MARKS, fluency
 from finetune_lab.quiz.text.stems import stem
 from finetune_lab.quiz.text.stuffing import is_functional, is_stuffed
-from finetune_lab.quiz.text.tokens import READ, Token, cleaned
+from finetune_lab.quiz.text.tokens import READ, Token
 from finetune_lab.quiz.text.words import Lexicon
 
 LEFT_OPEN = {"a", "an", "the", "and", "or", "but", "plus", "because", "than", "every", "their"}
@@ -101,7 +102,12 @@ def _is_guessing(tokens: list[Token]) -> bool:
     guesses = sum(token.text in ("maybe", "perhaps", "possibly", "probably", "either") for token in tokens)
     choices = sum(token.text == "or" for token in tokens)
     is_either = choices >= 2 and any(token.text == "either" for token in tokens)
-    return guesses >= 3 or (guesses >= 2 and choices > 0) or is_either or sum(one.text == "?" for one in tokens) >= 3
+    following = [token.text for token in tokens[1:]] + [""]
+    asked = sum(
+        one.text == "?" and later not in ("yes", "no")  # `Another model? No.` is no guess
+        for one, later in zip(tokens, following, strict=False)  # of no tokens, none
+    )
+    return guesses >= 3 or (guesses >= 2 and choices > 0) or is_either or asked >= 3
 
 
 def _is_repeated(words: list[Token]) -> bool:

@@ -14,8 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from finetune_lab.quiz.agreement import SET_ASIDE
+from finetune_lab.quiz.text.cleaning import cleaned
 from finetune_lab.quiz.text.order import class_sequence, classes_from
-from finetune_lab.quiz.text.tokens import cleaned, tokenize
+from finetune_lab.quiz.text.tokens import tokenize
 from finetune_lab.quiz.text.words import lexicon
 from finetune_lab.resources import shipped
 

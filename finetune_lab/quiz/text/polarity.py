@@ -74,7 +74,8 @@ def _negated_span(tokens: list[Token], i: int, chunks: list[Chunk], lexicon: Lex
         and inside.start == i + 1
         and _opens_with_a_noun(tokens[i + 1], lexicon)
     ):
-        return inside.start, inside.end
+        says_more = i == 0 and inside.end < len(tokens) and tokens[inside.end].text in ("is", "are", "gets", "get")
+        return inside.start, len(tokens) if says_more else inside.end  # `not the adapter is quantized | but the base`
     return i + 1, _end_of_denial(tokens, i, lexicon)
 
 

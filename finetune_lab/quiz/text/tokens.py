@@ -1,7 +1,6 @@
 """Cuts an answer into tokens, each with the concepts it stands for and the place where it stands in the answer."""
 
 import re
-import unicodedata
 from dataclasses import dataclass, field, replace
 
 from finetune_lab.quiz.text.stems import stem
@@ -9,27 +8,6 @@ from finetune_lab.quiz.text.words import Lexicon, Stems
 
 PIECE = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ']*|\d+(?:[.,]\d+)*|->|=>|→|⇒|\n|[^\w\s]")
 READ = 1500  # characters that are cut into tokens; a longer answer is for a person anyway
-BULLET = re.compile(r"(?m)^[^\S\n]*(?:[-*\u2022\u2013\u2014>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)[^\S\n]*")
-PLAIN_MARKS = str.maketrans("\u2019\u2018`\u201c\u201d\u2212\t", "'''\"\"- ")
-REWRITTEN = [
-    (re.compile(said, re.IGNORECASE if said == said.lower() else 0), meant)
-    for said, meant in (
-        (r"\bw/o\b", "without"),
-        (r"\b(?:for example|for instance|e\.g\.|i\.e\.|such as|that is,),?", " "),
-        (
-            r"\bi(?:'d| would)? (?:think|guess|say|believe|suppose|assume|reckon)(?: that)?\b",
-            " ",
-        ),  # `I'd say the weights`
-        (r"\b(it|that|there|here|what)(?:'s| is)\b", r"\1 is"),
-        (r"\bits(?= (?:\w+ly )?(?:a|an|the|just|not|only|like|so|very)\b)", "it is"),
-        (r"\b(they|we|you)'re\b", r"\1 are"),
-        (r"(\w+) ?\u2193", r" less \1"),  # `memory ↓`; before a word as well: `↓ memory`
-        (r"(\w+) ?\u2191", r" more \1"),
-        ("\u2193", " less "),
-        ("\u2191", " more "),
-        (r"(?<=[A-Za-z])(?:[._](?=[a-z])|_(?=[A-Z]))", " "),  # `nn.linear`, `lora_A`
-    )
-]
 LESSER = {"less", "small", "cheap", "fast", "simple", "low_bit"}
 ADJECTIVE_ENDINGS = ("ed", "en", "able", "wn", "nt", "lt")
 
@@ -69,16 +47,6 @@ def _is_plain_freeze(token: Token) -> bool:
     if token.text.startswith("fro"):  # `frozn`
         return False
     return token.stems[0] in ("freez", "lock", "fix", "preserv", "keep", "leav", "hold", "protect")
-
-
-def cleaned(answer: str) -> str:
-    """The answer with one form for every character: no invisible ones, plain quotes, bullets as line ends."""
-    text = unicodedata.normalize("NFKC", answer.replace("\r\n", "\n").replace("\r", "\n"))
-    text = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cf", "Cc"))
-    text = text.translate(PLAIN_MARKS)
-    for said, meant in REWRITTEN:
-        text = said.sub(meant, text)
-    return BULLET.sub("", re.sub(r"\((\w+(?:[ -]\w+)?)\)", r"\1", text))  # `quantized (nf4) base`
 
 
 def tokenize(text: str, lexicon: Lexicon) -> list[Token]:
