@@ -35,7 +35,7 @@ NEARLY = {1: "really", 10: "really", 11: "truly", 12: "simply"}
 
 
 def read(path):
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -1,8 +1,19 @@
-"""Text of strangers in a CSV cell: spreadsheets run what begins like a formula."""
+"""Text in a CSV cell: spreadsheets run what begins like a formula, and remake what looks like a number or a date."""
 
+import csv
+import io
+import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
+UTF_8 = "\ufeff"  # at the start of a table that people edit: without it Excel takes it for Windows-1252
 STARTERS = "=+-@|%"
+MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+# What Excel or LibreOffice writes back in another way: 007, 16 digits and more, 1e5, 2.50, 3-4, true, mar1.
+REMADE = re.compile(
+    rf"0\d+|\d{{16,}}|\d+(?:\.\d*)?e[+-]?\d+|\d+\.\d+|\d+(?:[-/.:,]\d+)+|true|false|{MONTH}[- ]?\d+|\d+[- ]?{MONTH}",
+    re.IGNORECASE,
+)
 
 
 def cell(text: str) -> str:
@@ -17,6 +28,22 @@ def cell(text: str) -> str:
     return f"'{line}" if first and first in STARTERS else line
 
 
+def kept_cell(text: str) -> str:
+    """`cell` for the ids in a table that comes back to us: also where a spreadsheet would make another text of it."""
+    looks_marked = text.startswith("'") and uncelled(text) != text
+    return f"'{text}" if REMADE.fullmatch(text) or looks_marked else cell(text)
+
+
 def uncelled(text: str) -> str:
-    """The text of a cell that `cell` wrote: without the apostrophe that it put in front."""
-    return text[1:] if text.startswith("'") and cell(text[1:]) == text else text
+    """The text of a cell that `cell` or `kept_cell` wrote: without the apostrophe that it put in front."""
+    return text[1:] if text.startswith("'") and kept_cell(text[1:]) == text else text
+
+
+def edited_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV table that people open, change and save; `read_sheet` reads it back."""
+    out = io.StringIO()
+    out.write(UTF_8)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()

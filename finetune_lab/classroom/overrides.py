@@ -1,12 +1,10 @@
 """Marks given by hand, in a CSV file of their own: they always win, and a regrade leaves them alone."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from finetune_lab.classroom.cells import cell, uncelled
+from finetune_lab.classroom.cells import cell, edited_table, kept_cell, uncelled
 from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.marking import Mark
 from finetune_lab.classroom.sheets import read_sheet
@@ -61,12 +59,10 @@ def add_overrides(path: Path, new: Sequence[Override], bank: Bank) -> None:
     with held(path, 5.0):
         kept = {(one.student, one.question): one for one in read_overrides(path, bank)}
         kept |= {(one.student, one.question): one for one in new}
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for _, one in sorted(kept.items()):
-            writer.writerow([cell(one.student), one.question, f"{one.points:g}", cell(one.note)])
-        replace_text(path, out.getvalue())
+        rows = [
+            (kept_cell(one.student), one.question, f"{one.points:g}", cell(one.note)) for _, one in sorted(kept.items())
+        ]
+        replace_text(path, edited_table(COLUMNS, rows))
 
 
 def points_in(written: str) -> float:

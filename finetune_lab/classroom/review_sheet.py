@@ -3,12 +3,10 @@
 The row of each cluster with `*` for the student marks all of it; a row with points of its own wins.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from finetune_lab.classroom.cells import cell, uncelled
+from finetune_lab.classroom.cells import cell, edited_table, kept_cell, uncelled
 from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.overrides import Override, points_in
 from finetune_lab.classroom.reviewing import Answer, Cluster
@@ -25,18 +23,18 @@ Rows = list[tuple[int, dict[str, str]]]
 
 def review_sheet(found: Sequence[Cluster]) -> str:
     """The clusters as CSV, `points` and `note` empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in found:
-        shown = cell(one.answers[0].text[:LONGEST_SHOWN])
-        writer.writerow([one.name, ALL, "", "", one.question.points, len(one.answers), shown, "", "", ""])
-        for answer in one.answers:
-            text, rules = cell(answer.text[:LONGEST_SHOWN]), cell("; ".join(answer.rules))
-            verdict = f"{answer.mark.verdict} {answer.mark.score:g}"
-            known = [one.name, cell(answer.student), "", "", one.question.points, ""]
-            writer.writerow([*known, text, verdict, rules, answer.print_of])
-    return out.getvalue()
+    return edited_table(COLUMNS, (row for one in found for row in _rows_of(one)))
+
+
+def _rows_of(one: Cluster) -> Iterator[list[object]]:
+    """A row for all of the cluster, then one for each answer."""
+    shown = cell(one.answers[0].text[:LONGEST_SHOWN])
+    yield [one.name, ALL, "", "", one.question.points, len(one.answers), shown, "", "", ""]
+    for answer in one.answers:
+        text, rules = cell(answer.text[:LONGEST_SHOWN]), cell("; ".join(answer.rules))
+        verdict = f"{answer.mark.verdict} {answer.mark.score:g}"
+        known = [one.name, kept_cell(answer.student), "", "", one.question.points, ""]
+        yield [*known, text, verdict, rules, answer.print_of]
 
 
 def marks_in_sheet(path: Path, found: Sequence[Cluster]) -> list[Override]:

@@ -20,8 +20,11 @@ class Answer:
 
     @property
     def print_of(self) -> str:
-        """A short hash of the text: shows whether a mark was given for another one."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:8]
+        """A short hash of the text: shows whether a mark was given for another one.
+
+        It begins with a letter: spreadsheets make numbers of hashes such as 00345678 and 1234e567.
+        """
+        return f"t{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
 
     @property
     def rules(self) -> tuple[str, ...]:

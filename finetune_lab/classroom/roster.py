@@ -1,12 +1,10 @@
 """Who is in the class: a roster as Canvas or Moodle export it, or a plain table, recognised by its columns."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
-from finetune_lab.classroom.cells import cell, uncelled
+from finetune_lab.classroom.cells import edited_table, kept_cell, uncelled
 from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.sheets import Sheet, read_sheet
 from finetune_lab.classroom.submission import student_id
@@ -55,12 +53,8 @@ class Roster:
     column: str
 
     def to_csv(self) -> str:
-        """The roster as the other commands read it; every cell is safe in a spreadsheet."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(FIELDS)
-        writer.writerows([cell(text) for text in astuple(one)] for one in self.people)
-        return out.getvalue()
+        """The roster as the other commands read it; a spreadsheet runs no cell, and changes no id when it saves it."""
+        return edited_table(FIELDS, ([kept_cell(text) for text in astuple(one)] for one in self.people))
 
 
 def read_roster(path: Path, column: str | None = None) -> Roster:
