@@ -117,7 +117,7 @@ def main() -> int:
         from static_page import page  # not needed, and not there, where this file tries a wheel
 
         options.html.parent.mkdir(parents=True, exist_ok=True)
-        options.html.write_text(page(notebook, source.stem), "utf-8")
+        options.html.write_text(page(notebook, source.stem, Path(folder)), "utf-8")
         print(options.html)
     return 0
 

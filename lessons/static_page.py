@@ -5,6 +5,7 @@ has no use for. Here each formula becomes MathML when the page is made, and brow
 """
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader
@@ -65,8 +66,13 @@ def markdown2html(source: str) -> str:
     return MarkdownWithMath(renderer=OfflineRenderer(escape=False, embed_images=True)).render(source)
 
 
-def page(notebook: Any, title: str) -> str:
+def page(notebook: Any, title: str, ran_in: Path | None = None) -> str:
     """The lesson with its outputs as one HTML file.
+
+    Args:
+        notebook: it is left as it is.
+        title: of the page.
+        ran_in: a folder that is gone by now: what lies in it is named as seen from there.
 
     Raises:
         ValueError: a formula cannot be drawn.
@@ -76,4 +82,4 @@ def page(notebook: Any, title: str) -> str:
     exporter: Any = HTMLExporter(extra_loaders=[DictLoader({"offline": TEMPLATE})], template_file="offline")  # type: ignore[no-untyped-call]
     exporter.register_filter("markdown2html", markdown2html)
     text, _ = exporter.from_notebook_node(shown, {"metadata": {"name": title}})
-    return str(text)
+    return str(text).replace(f"{ran_in}/", "").replace(str(ran_in), "the lesson's folder") if ran_in else str(text)

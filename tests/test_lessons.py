@@ -101,7 +101,9 @@ def test_the_lesson_runs_to_its_end_without_a_frontend(
     assert "main-question" in text, "the questions are not there as plain text"
     runs = sorted(path.parent.name for path in (work / "runs").rglob("run.json"))
     assert len(runs) == 7, "full, LoRA, QLoRA; two ranks; full and LoRA on the messy data: none of them twice"
-    page = script("static_page").page(notebook, "a title")
+    page = script("static_page").page(notebook, "a title", work)
+    assert "progress/lesson.json" in page
+    assert str(tmp_path) not in page, "the folder is gone when somebody reads this"
     assert page.count("<img") >= 8
     assert page.count("<math") >= 10
     assert re.findall(r'<(?:script|link|iframe|img)\b[^>]*(?:src|href)="(?!data:)[^"]*', page) == []

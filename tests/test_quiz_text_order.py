@@ -2,6 +2,7 @@
 
 import random
 import sys
+import time
 
 import pytest
 
@@ -182,6 +183,14 @@ def test_work_does_not_grow_faster_than_the_answer(lesson, name):
     grade(question, "wieghts")  # the index of typos is made once
     short, long = (calls_of(question, answer_of(HOSTILE[name], length)) for length in (2_000, 20_000))
     assert long <= 10 * short + 10_000
+
+
+def test_rows_of_one_character_are_no_work(lesson):
+    began = time.process_time()
+    assert cleaned("a" * 40_000) == "a" * 40_000  # 39 s where each letter was tried as the start of a word
+    assert time.process_time() - began < 5
+    assert cleaned(".no" + " " * 20_000) == ".no "  # formulas were looked for at each of the spaces
+    assert calls_of(lesson["checkpoint-full"], "'" * 1_500) < 2_000_000  # 23 million where they were one thing
 
 
 def test_only_the_beginning_of_a_long_answer_is_cut_into_words(lesson):

@@ -30,13 +30,18 @@ def cell(text: str) -> str:
 
 def kept_cell(text: str) -> str:
     """`cell` for the ids in a table that comes back to us: also where a spreadsheet would make another text of it."""
-    looks_marked = text.startswith("'") and uncelled(text) != text
-    return f"'{text}" if REMADE.fullmatch(text) or looks_marked else cell(text)
+    return f"'{text}" if REMADE.fullmatch(text) or _looks_marked(text) else cell(text)
 
 
 def uncelled(text: str) -> str:
     """The text of a cell that `cell` or `kept_cell` wrote: without the apostrophe that it put in front."""
-    return text[1:] if text.startswith("'") and kept_cell(text[1:]) == text else text
+    return text[1:] if _looks_marked(text) else text
+
+
+def _looks_marked(text: str) -> bool:
+    """Apostrophes before what a spreadsheet would run or remake."""
+    bare = text.lstrip("'")
+    return bare != text and bool(REMADE.fullmatch(bare) or cell(bare) != bare)
 
 
 def edited_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
 
+LONGEST_RUN = 30  # tokens of one thing with all that belongs to it; a row of a thousand quotes is none
 ANCHOR_QUALITIES = {"all", "some"}  # `everything changes`, `only a part is trained`
 
 
@@ -96,7 +97,7 @@ def _limits_all(tokens: list[Token], start: int) -> bool:
 
 def _run(tokens: list[Token], start: int, lexicon: Lexicon) -> int:
     end, named = start, False
-    while end < len(tokens) and _may_belong(tokens, end, end == start, lexicon):
+    while end < min(len(tokens), start + LONGEST_RUN) and _may_belong(tokens, end, end == start, lexicon):
         owned = end > start and tokens[end - 1].text.endswith("'s")
         if named and not owned and lexicon.is_a("determiners", tokens[end].stems) and not tokens[end].concepts:
             break  # an article opens the next thing
