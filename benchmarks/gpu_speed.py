@@ -50,7 +50,7 @@ def beside_trainer(model: str, method: Method, batch_size: int, folder: str) -> 
     def ours() -> float:
         steps = list(our_side(session, method, config).steps(batches))[2:]
         plain.append(tokens_per_second([step for step in steps if "peak" not in step.memory]))
-        sampled.extend(step.seconds for step in steps if "peak" in step.memory)
+        sampled.append([step.seconds for step in steps if "peak" in step.memory])
         return tokens_per_second(steps)
 
     def pair() -> tuple[tuple[float, int], tuple[float, int]]:
@@ -64,7 +64,7 @@ def beside_trainer(model: str, method: Method, batch_size: int, folder: str) -> 
         "batch_size": batch_size,
         "ours": statistics.median(mine[0] for mine, _ in pairs),
         "plain": statistics.median(plain[1:]),
-        "sampled": sampled,
+        "sampled": [second for seconds in sampled[1:] for second in seconds],
         "theirs": statistics.median(theirs[0] for _, theirs in pairs),
         "ratio": statistics.median(ratios),
         "ratios": ratios,

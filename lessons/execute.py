@@ -59,17 +59,23 @@ class TimedClient(NotebookClient):
         self.seconds.append((seconds, cell))
         print(f"{len(self.seconds):3} {seconds:6.1f} s  {cell}", file=sys.stderr, flush=True)
         provisioner: Any = self.km and self.km.provisioner
-        if provisioner is not None:  # the kernel has not been ended in mid-cell
+        if provisioner is not None and provisioner.pid:  # the kernel has not been ended in mid-cell
             self.peak = max(self.peak, peak_bytes(provisioner.pid))
 
 
 def peak_bytes(process: int) -> int:
-    """The largest memory that a process has held, in bytes; what it holds now where the system keeps no record."""
+    """The largest memory that a process has held, in bytes; what it holds now where the system keeps no record.
+
+    0 of one that has ended: what ended it is told by others.
+    """
     record = Path(f"/proc/{process}/status")
-    if record.exists():
-        line = next(line for line in record.read_text().split("\n") if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return int(psutil.Process(process).memory_info().rss)
+    try:
+        if record.exists():
+            lines = [line for line in record.read_text().split("\n") if line.startswith("VmHWM")]
+            return int(lines[0].split()[1]) * 1024 if lines else 0
+        return int(psutil.Process(process).memory_info().rss)
+    except (OSError, psutil.NoSuchProcess):
+        return 0
 
 
 def rehearsed(notebook: Any) -> Any:
@@ -107,9 +113,10 @@ def main() -> int:
         return 2
     notebook = nbformat.read(source, as_version=4)
     notebook = rehearsed(notebook) if options.smoke else notebook
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made).resolve()  # as the kernel names it
         try:
-            print(executed(notebook, Path(folder)))
+            print(executed(notebook, folder))
         except CellExecutionError as error:
             print(f"error: {source.name} does not run to its end: {error}", file=sys.stderr)
             return 1
@@ -117,7 +124,7 @@ def main() -> int:
         from static_page import page  # not needed, and not there, where this file tries a wheel
 
         options.html.parent.mkdir(parents=True, exist_ok=True)
-        options.html.write_text(page(notebook, source.stem, Path(folder)), "utf-8")
+        options.html.write_text(page(notebook, source.stem, folder), "utf-8")
         print(options.html)
     return 0
 

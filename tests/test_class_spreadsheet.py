@@ -16,13 +16,25 @@ from finetune_lab.classroom.roster import read_roster
 from finetune_lab.classroom.submission import Answered, Attempt
 from finetune_lab.classroom.writing import write_submission
 
-IDS = ["00123456", "1e5", "3-4", "12345678901234567890", "mar1", "true", "Zoë O'Neill-山田", "s7", "2.50", "'t Hooft"]
+IDS = [
+    "00123456",
+    "1e5",
+    "3-4",
+    "12345678901234567890",
+    "123456789012",
+    "mar1",
+    "true",
+    "Zoë O'Neill-山田",
+    "s7",
+    "2.50",
+    "'t Hooft",
+]
 
 
 def remade(text):
     """A cell as spreadsheets save it: numbers without their zeros, dates as their country writes them."""
     if re.fullmatch(r"\d+", text):
-        return text.lstrip("0") or "0" if len(text) < 16 else f"{float(text):.14E}"
+        return text.lstrip("0") or "0" if len(text) < 12 else f"{float(text):.5E}"
     if re.fullmatch(r"\d+e\d+|\d+\.\d+", text):
         return f"{float(text):g}"
     if re.fullmatch(r"\d+-\d+|[a-z]{3}\d+", text):
@@ -82,7 +94,7 @@ def test_roster_sheet_and_marks_survive_a_spreadsheet(course, save):
     with Path("sheet.csv").open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(rows)
     save(course / "sheet.csv")
-    assert invoke("review", "in", "--course", "course.toml", "--apply", "sheet.csv").stdout.startswith("10 marks")
+    assert invoke("review", "in", "--course", "course.toml", "--apply", "sheet.csv").stdout.startswith("11 marks")
     save(course / "overrides.csv")
     invoke("grade", "in", "--course", "course.toml")
     with Path("gradebook.csv").open(encoding="utf-8-sig", newline="") as file:

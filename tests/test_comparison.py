@@ -1,5 +1,6 @@
 """`compare`: the same data in the same order for every method, and a table that shows what each did."""
 
+import json
 import re
 
 import pytest
@@ -65,6 +66,18 @@ def test_runs_that_were_not_asked_for_the_same_are_no_race(settings, tmp_path):
         compare([run, Full()], out=tmp_path / "race", **settings | {"max_steps": 7})
     with pytest.raises(ConfigError, match="batch_size is"):
         compare([run], batch_size=3)
+
+
+def test_runs_on_a_file_that_was_edited_in_between_are_no_race(settings, tmp_path):
+    rows = [json.dumps({"prompt": f"say {number}", "completion": f"word {number}"}) for number in range(40)]
+    data = tmp_path / "mine.jsonl"
+    data.write_text("\n".join(rows), encoding="utf-8")
+    settings |= {"data": str(data)}
+    (before,) = compare([LoRA(r=1)], out=tmp_path / "before", **settings).runs
+    data.write_text("\n".join([*rows, rows[0]]), encoding="utf-8")
+    (after,) = compare([LoRA(r=2)], out=tmp_path / "after", **settings).runs
+    with pytest.raises(ConfigError, match="the training data changed"):
+        compare([before, after])
     assert not (tmp_path / "race").exists()
 
 

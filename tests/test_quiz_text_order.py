@@ -138,6 +138,17 @@ def test_notes_and_the_english_of_learners_pass(lesson, question, notes):
             "A new layer? No. A frozen copy? No. Small matrices of low rank that learn? Yes.",
             "A copy? Data? Bits?",
         ),
+        (
+            "qlora",
+            "What sets it apart from LoRA is the base stored in 4 bits.",
+            "What sets it apart from LoRA is the adapter stored in 4 bits.",
+        ),
+        ("full", "All weights must be updated, no other way around it.", "All are frozen, no other way around it."),
+        (
+            "full",
+            "The base is frozen \u2014 no wait, all of its weights are updated.",
+            "It moves \u2014 no wait, it's frozen.",
+        ),
     ],
 )
 def test_what_a_clause_leaves_unsaid_counts(lesson, question, right, wrong):
@@ -191,6 +202,7 @@ def test_rows_of_one_character_are_no_work(lesson):
     assert time.process_time() - began < 5
     assert cleaned(".no" + " " * 20_000) == ".no "  # formulas were looked for at each of the spaces
     assert calls_of(lesson["checkpoint-full"], "'" * 1_500) < 2_000_000  # 23 million where they were one thing
+    assert calls_of(lesson["checkpoint-full"], "a, " * 500) < 2_000_000  # 6 million where all before was read again
 
 
 def test_only_the_beginning_of_a_long_answer_is_cut_into_words(lesson):

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 UTF_8 = "\ufeff"  # at the start of a table that people edit: without it Excel takes it for Windows-1252
 STARTERS = "=+-@|%"
 MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-# What Excel or LibreOffice writes back in another way: 007, 16 digits and more, 1e5, 2.50, 3-4, true, mar1.
+# What Excel or LibreOffice writes back in another way: 007, 12 digits and more, 1e5, 2.50, 3-4, true, mar1.
 REMADE = re.compile(
-    rf"0\d+|\d{{16,}}|\d+(?:\.\d*)?e[+-]?\d+|\d+\.\d+|\d+(?:[-/.:,]\d+)+|true|false|{MONTH}[- ]?\d+|\d+[- ]?{MONTH}",
+    rf"0\d+|\d{{12,}}|\d+(?:\.\d*)?e[+-]?\d+|\d+\.\d+|\d+(?:[-/.:,]\d+)+|true|false|{MONTH}[- ]?\d+|\d+[- ]?{MONTH}",
     re.IGNORECASE,
 )
 

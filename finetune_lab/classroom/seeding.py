@@ -1,18 +1,19 @@
 """From the course's secret, each student's seed, which chooses the student's variants."""
 
-import csv
 import hashlib
 import hmac
-import io
 
-from finetune_lab.classroom.cells import cell
+from finetune_lab.classroom.cells import UTF_8, edited_table, kept_cell
 from finetune_lab.classroom.course import Course
 from finetune_lab.classroom.faults import ClassError
 
 
 def student_seed(secret: str, course: str, student: str) -> str:
-    """The seed of a student's variants: nobody can work it out without the course's secret."""
-    return hmac.new(secret.encode(), f"{course}\x00{student}".encode(), hashlib.sha256).hexdigest()[:16]
+    """The seed of a student's variants: nobody can work it out without the course's secret.
+
+    It begins with a letter, as spreadsheets make numbers of digits around an `e`.
+    """
+    return "s" + hmac.new(secret.encode(), f"{course}\x00{student}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def seed_table(course: Course) -> str:
@@ -23,10 +24,7 @@ def seed_table(course: Course) -> str:
     """
     if course.secret is None or not course.people:
         raise ClassError("Seeds need the course's file and a roster.", "Make both: finetune-lab class init --roster.")
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("student_id", "seed"))
-    writer.writerows(
-        (cell(one.student_id), student_seed(course.secret, course.id, one.student_id)) for one in course.people
-    )
-    return out.getvalue()
+    secret, of = course.secret, course.id
+    rows = ((kept_cell(one.student_id), student_seed(secret, of, one.student_id)) for one in course.people)
+    table = edited_table(("student_id", "seed"), rows)
+    return table.removeprefix(UTF_8)  # it is printed, and a console may not know the mark

@@ -13,8 +13,8 @@ from finetune_lab.events import Event
 from finetune_lab.memory.run_plan import error_rows
 from finetune_lab.tables import as_html, as_text, readable
 from finetune_lab.tuning.run import Run, tune
-from finetune_lab.tuning.run_folder import free_name, label
-from finetune_lab.tuning.training import require_method
+from finetune_lab.tuning.run_folder import RunFolder, free_name, label
+from finetune_lab.tuning.training import FACTS, require_method
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def compare(
     if not chosen:
         raise ConfigError("There is no method to compare.", "Name at least one.")
     asked = settled(config, settings)
-    there = [item.config for item in chosen if isinstance(item, Run)]
+    there = [item for item in chosen if isinstance(item, Run)]
     nothing_asked = len(there) == len(chosen) and config is None and not settings
-    require_alike(there if nothing_asked else [*there, asked])
+    require_alike(there, None if nothing_asked else asked)
     folder = (
         Path(out)
         if out is not None
@@ -93,11 +93,15 @@ def compare(
     return Comparison(tuple(runs), folder)
 
 
-def require_alike(configs: Sequence[TuneConfig]) -> None:
+def require_alike(runs: Sequence[Run], asked: TuneConfig | None) -> None:
     """Refuse runs that differ in more than method and learning rate: side by side they would say nothing."""
+    configs = [*(run.config for run in runs), *([asked] if asked else [])]
     names = [setting.name for setting in fields(TuneConfig) if setting.name != "learning_rate"]
     found = {name: list(dict.fromkeys(getattr(config, name) for config in configs)) for name in names}
     unlike = [f"{name} is {' and '.join(map(str, values))}" for name, values in found.items() if len(values) > 1]
+    if not unlike:  # a file may have another content than when the run before was made
+        told = [RunFolder.open(run.folder).description() for run in runs]
+        unlike = [f"{what} changed" for fact, what in FACTS.items() if len({one.get(fact) for one in told}) > 1]
     if unlike:
         raise ConfigError(
             f"These were not asked for the same: {', '.join(unlike)}.",

@@ -58,7 +58,7 @@ def _is_denied_cause(last: Context | None, clause: Clause, lexicon: Lexicon) -> 
 
 def _turns_to_the_cause(last: Context, clause: Clause) -> bool:
     """`not because they are better, rather because they are light`, `... but because they are light`."""
-    return clause.opener == "because" and last.clause.tokens[-1].text in ("rather", "instead", "but")
+    return clause.opener in ("because", "since") and last.clause.tokens[-1].text in ("rather", "instead", "but")
 
 
 def _sentence_texts(text: str, tokens: list[Token]) -> list[str]:

@@ -6,6 +6,7 @@ from finetune_lab.quiz.text.tokens import Token
 from finetune_lab.quiz.text.words import Lexicon
 
 SENTENCE_ENDS = {".", "!", "?", "\n", ";"}
+LONGEST_LOOK = 60  # tokens before a comma that say whether a statement ends there
 HARD_MARKS = {"->", "=>", "→", "⇒", "(", ")", "\u2014", "\u2013", "[", "]", "="}
 
 
@@ -54,7 +55,7 @@ def _is_hard_break(sentence: list[Token], i: int, lexicon: Lexicon) -> bool:
         return not is_label and (len(sentence) - i > 3 or not _is_said(sentence[i + 1 :], lexicon))
     if token.text == "-":  # a dash between spaces; a hyphen was skipped with its group
         return 0 < i < len(sentence) - 1 and sentence[i - 1].end < token.start and token.end < sentence[i + 1].start
-    if token.text == "but" and i + 1 < len(sentence) and sentence[i + 1].text == "because":
+    if token.text == "but" and i + 1 < len(sentence) and sentence[i + 1].text in ("because", "since"):
         return False  # `not because it is better, but | because it is light`: it stays where the denied cause is
     if token.stems == ("so",):  # not in `not so slow`
         return 0 < i < len(sentence) - 1 and not sentence[i + 1].has("quality")
@@ -91,14 +92,14 @@ def _soft_parts(tokens: list[Token], opener: str, number: int, lexicon: Lexicon)
     start, current_opener = 0, opener
     for place in places:
         end = next((later for later in places if later > place), len(tokens))
-        left, right = tokens[start:place], tokens[place + 1 : end]
+        left, right = tokens[max(start, place - LONGEST_LOOK) : place], tokens[place + 1 : end]
         comma_and = (
             left and left[-1].text == "," and any(token.has("thing") for token in left) and _states(right, lexicon)
         )
         is_cut_short = all(lexicon.is_a("prepositions", token.stems) for token in right)  # `, in | which ...`
         if is_cut_short or not (comma_and or _cuts(left, right, lexicon)):
             continue
-        clauses.append(Clause(left, current_opener, number))
+        clauses.append(Clause(tokens[start:place], current_opener, number))
         start, current_opener = place + 1, tokens[place].text
     return [*clauses, Clause(tokens[start:], current_opener, number)]
 

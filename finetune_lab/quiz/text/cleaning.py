@@ -6,8 +6,8 @@ import unicodedata
 BULLET = re.compile(r"(?m)^[^\S\n]*(?:[-*\u2022\u2013\u2014>]+|\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s|$)[^\S\n]*")
 PLAIN_MARKS = str.maketrans("\u2019\u2018`\u201c\u201d\u2212\t", "'''\"\"- ")
 TAKEN_BACK = re.compile(
-    r"[.,;!?\u2026-]\s*(?:no,? sorry|no,? wait|oh,? wait|wait,? no|scratch that|sorry,? i meant?"
-    r"|(?:hm+|no|nope|sorry),? (?:it's )?(?:the )?other way a?round)\b[\s.,:;!\u2026-]*",
+    r"[.,;!?\u2013\u2014-]\s*(?:no,? sorry|(?:oh,? )?no,? wait|(?:oh,? )?wait,? no|scratch that|sorry,? i meant?"
+    r"|(?:hm+|nope|sorry|no(?! other)),? (?:it's )?(?:the )?other way a?round)\b[\s.,:;!\u2013\u2014-]*",
     re.IGNORECASE,
 )
 REWRITTEN = [
@@ -46,7 +46,7 @@ def _without_taken_back(text: str) -> str:
     """`they need more memory, no sorry LESS memory`, `adapters are 4 bit.. hmm other way round. The base is`."""
     kept, end = "", 0
     for match in TAKEN_BACK.finditer(text):
-        before = text[end : match.start()].rstrip(" .,;!?\u2026-")
+        before = text[end : match.start()].rstrip(" .,;!?\u2013\u2014-")
         kept += before[: max(before.rfind(mark) for mark in ".,;:!?\n") + 1] + " "
         end = match.end()
     return kept + text[end:]

@@ -102,10 +102,10 @@ def _is_guessing(tokens: list[Token]) -> bool:
     guesses = sum(token.text in ("maybe", "perhaps", "possibly", "probably", "either") for token in tokens)
     choices = sum(token.text == "or" for token in tokens)
     is_either = choices >= 2 and any(token.text == "either" for token in tokens)
-    following = [token.text for token in tokens[1:]] + [""]
+    said = [token.text for token in tokens if token.text != "\n"]
     asked = sum(
-        one.text == "?" and later not in ("yes", "no")  # `Another model? No.` is no guess
-        for one, later in zip(tokens, following, strict=False)  # of no tokens, none
+        one == "?" and later not in ("yes", "no", "nope")  # `Another model? No.` is no guess
+        for one, later in zip(said, [*said[1:], ""], strict=False)  # of nothing, none
     )
     return guesses >= 3 or (guesses >= 2 and choices > 0) or is_either or asked >= 3
 

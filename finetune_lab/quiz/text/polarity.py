@@ -24,7 +24,7 @@ def scope_of(clause: Clause, chunks: list[Chunk], lexicon: Lexicon) -> Scope:
     denied, aside, contrasted = ([False] * len(tokens) for _ in range(3))
     for i, token in enumerate(tokens):
         if lexicon.is_a("comparisons", token.stems):
-            _mark(aside, i, _phrase_end(tokens, i, lexicon))
+            _mark(aside, i, _comparison_end(tokens, i, lexicon))
         elif lexicon.is_a("contrasts", token.stems):
             end = _before_predicate(tokens, i, _phrase_end(tokens, i, lexicon))
             _flip(denied, i, end)
@@ -139,6 +139,14 @@ def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
         if lexicon.is_a("subjects", tokens[place].stems) and follows:
             return place
     return len(tokens)
+
+
+def _comparison_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
+    """`different from PEFT | the base moves`, `what sets it apart from LoRA | is the base in 4 bits`."""
+    if tokens[i].has("method") or tokens[i].text.startswith(("different", "diferent")):
+        return i + 1  # what it is compared with is in the same token
+    end = _phrase_end(tokens, i, lexicon)
+    return _before_predicate(tokens, i, end) if tokens[i].text.endswith("apart from") else end
 
 
 def _before_predicate(tokens: list[Token], i: int, end: int) -> int:
