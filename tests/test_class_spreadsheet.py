@@ -70,7 +70,7 @@ SAVED = [
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """Ten students with ids that spreadsheets remake, each with a text that a person reads."""
+    """Students with ids that spreadsheets remake, each with a text that a person reads."""
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     Path("class.csv").write_text("student_id,name\n" + "".join(f"{one},Ann\n" for one in IDS), encoding="utf-8")

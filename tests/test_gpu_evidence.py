@@ -43,11 +43,15 @@ def test_a_gpu_needs_what_is_predicted_without_one(architecture, kind, shapes):
     memory = evidence(kind)
     mine = [result for result in memory["results"] if result["architecture"] == architecture]
     assert len(mine) == {"gpu_memory": 3 * KINDS, "gpu_memory_float16": KINDS}[kind]
-    for result in mine[::3]:  # of 15: every kind once, with checkpointing in two
+    for result in [*mine[:KINDS], *mine[KINDS : 2 * KINDS : 3]]:  # every kind; two more with checkpointing
         found, measured = predicted_again(result, memory["device"], shapes), result["measured"]
-        assert found.components["activations"] == pytest.approx(measured["activations"], rel=0.05)
+        recomputed = result["shape"]["checkpointing"]
+        # what is recomputed may count as other on one side and as activations on the other; the peak has both
+        close = 0.05 if recomputed else 1e-4
+        assert found.components["activations"] == pytest.approx(measured["activations"], rel=close)
         assert found.peak == pytest.approx(measured["peak"], rel=3e-4)
-        assert -0.05 < found.peak / result["allocated"] - 1 < 0.07, "the allocator's own part is small"
+        more = 0.07 if recomputed else 0.01  # where tied embeddings' gradients are added in place: gpu_memory.md
+        assert -0.05 < found.peak / result["allocated"] - 1 < more, "the allocator's own part is small"
 
 
 @pytest.mark.parametrize("architecture", ["Llama 1B", "Llama 8B"])

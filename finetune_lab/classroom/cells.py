@@ -46,8 +46,12 @@ def _looks_marked(text: str) -> bool:
 
 def edited_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A CSV table that people open, change and save; `read_sheet` reads it back."""
+    return UTF_8 + table(columns, rows)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV table for a program or a terminal; its cells are written as they are given."""
     out = io.StringIO()
-    out.write(UTF_8)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from finetune_lab.classroom.cells import UTF_8, edited_table, kept_cell
+from finetune_lab.classroom.cells import kept_cell, table
 from finetune_lab.classroom.course import Course
 from finetune_lab.classroom.faults import ClassError
 
@@ -26,5 +26,4 @@ def seed_table(course: Course) -> str:
         raise ClassError("Seeds need the course's file and a roster.", "Make both: finetune-lab class init --roster.")
     secret, of = course.secret, course.id
     rows = ((kept_cell(one.student_id), student_seed(secret, of, one.student_id)) for one in course.people)
-    table = edited_table(("student_id", "seed"), rows)
-    return table.removeprefix(UTF_8)  # it is printed, and a console may not know the mark
+    return table(("student_id", "seed"), rows)  # printed: a console may not know the mark of `edited_table`

@@ -5,13 +5,10 @@ brackets behind the name, the import makes a new assignment. Moodle asks which c
 for "take it away", so who has no result has no row. Every cell of text is safe in a spreadsheet; numbers stay numbers.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from finetune_lab.classroom.cells import cell
+from finetune_lab.classroom.cells import cell, table
 from finetune_lab.classroom.details import Details
 from finetune_lab.classroom.faults import ClassError, printable
 from finetune_lab.classroom.gradebook import NBGRADER
@@ -28,7 +25,7 @@ def nbgrader_table(details: Details, assignment: str) -> str:
         names = [cell(person[name]) for name in ("student_id", "last_name", "first_name", "email")]
         points = [one["raw_score"], one["late_submission_penalty"], one["score"], details["max_score"]]
         rows.append([cell(assignment), details["duedate"], one["timestamp"], *names, *points])
-    return _table(NBGRADER, rows)
+    return table(NBGRADER, rows)
 
 
 def canvas_table(details: Details, assignment: str) -> str:
@@ -40,7 +37,7 @@ def canvas_table(details: Details, assignment: str) -> str:
         login = person["username"] or ("" if person["lms_id"] or person["id_number"] else person["student_id"])
         known = (_full_name(person), person["lms_id"], person["id_number"], login, person["section"])
         rows.append([*(cell(text) for text in known), one["score"]])
-    return _table(columns, rows)
+    return table(columns, rows)
 
 
 def moodle_table(details: Details, assignment: str) -> str:
@@ -56,7 +53,7 @@ def moodle_table(details: Details, assignment: str) -> str:
         known = (one["person"]["first_name"], one["person"]["last_name"], *(column[index] for column in named.values()))
         rows.append([*(cell(text) for text in known), one["score"], cell(_feedback(one, details))])
     columns = ("First name", "Last name", *named, cell(f"{assignment} (Real)"), cell(f"{assignment} (Feedback)"))
-    return _table(columns, rows)
+    return table(columns, rows)
 
 
 def _moodle_names(people: list[dict[str, str]]) -> dict[str, list[str]]:
@@ -103,11 +100,3 @@ def _feedback(student: Student, details: Details) -> str:
 def _full_name(person: dict[str, str]) -> str:
     names = [name for name in (person["last_name"], person["first_name"]) if name]
     return ", ".join(names) or person["student_id"]
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return out.getvalue()

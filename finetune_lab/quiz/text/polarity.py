@@ -143,7 +143,7 @@ def _phrase_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
 
 def _comparison_end(tokens: list[Token], i: int, lexicon: Lexicon) -> int:
     """`different from PEFT | the base moves`, `what sets it apart from LoRA | is the base in 4 bits`."""
-    if tokens[i].has("method") or tokens[i].text.startswith(("different", "diferent")):
+    if tokens[i].text.startswith(("different", "diferent")):
         return i + 1  # what it is compared with is in the same token
     end = _phrase_end(tokens, i, lexicon)
     return _before_predicate(tokens, i, end) if tokens[i].text.endswith("apart from") else end
